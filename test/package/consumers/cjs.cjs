@@ -1,0 +1,23 @@
+// Prints the CONNACK that a fresh broker answers with, closes the broker under the client, and must then exit.
+const { connect } = require('node:net');
+const { createBroker } = require('odonata');
+
+async function main() {
+  const broker = createBroker();
+  const listener = await broker.listen({ port: 0 });
+
+  const connack = await new Promise((resolve, reject) => {
+    const socket = connect(listener.port, '127.0.0.1');
+    socket.on('data', resolve);
+    socket.on('error', reject);
+    socket.write(Buffer.from('100d 0004 4d515454 04 02 003c 0001 61'.replaceAll(' ', ''), 'hex')); // CONNECT, 3.1.1
+  });
+  await broker.close();
+
+  console.log(connack.toString('hex'));
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,17 @@
+import { defineConfig } from 'tsup';
+
+export default defineConfig({
+  entry: { index: 'src/index.ts', testing: 'src/testing/index.ts', cli: 'src/cli.ts' },
+  format: ['esm', 'cjs'],
+  target: 'node20',
+  platform: 'node',
+  dts: {
+    entry: { index: 'src/index.ts', testing: 'src/testing/index.ts' },
+    compilerOptions: { ignoreDeprecations: '6.0' }, // tsup 8 sets baseUrl, which TypeScript 6 deprecates
+  },
+  sourcemap: true,
+  clean: true,
+  splitting: true, // CommonJS too: entry points of one format share their classes
+  shims: false,
+  treeshake: false,
+});
