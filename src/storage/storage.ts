@@ -1,0 +1,186 @@
+/**
+ * The Storage port: what the core asks of a store. Mutators are synchronous, only add to the open commit group,
+ * never throw for I/O, and return a log sequence number (LSN); an acknowledgement goes out when
+ * `lsn <= durableLsn`. Reads may answer in the same call or any time later.
+ * A store that keeps nothing on disk has `durableLsn === Infinity`.
+ */
+import type { BrokerError } from '../errors/errors.js';
+import type { QoS, ProtocolVersion } from '../packet/protocol.js';
+import type { Message } from '../packet/publication.js';
+
+/** Position in the log of changes; grows with every change, 0 = before all. */
+export type Lsn = number;
+
+/** A queue belongs to one session, or to one shared group (all members of one full filter). */
+export type QueueId = `s:${string}` | `g:${string}`;
+/** The queue of the session with this client identifier. */
+export const sessionQueueId = (clientId: string): QueueId => `s:${clientId}`;
+/** The queue of the shared group with this full filter, `$share/name/filter`. */
+export const groupQueueId = (sharedFilter: string): QueueId => `g:${sharedFilter}`;
+
+/** A session that outlives its connection. */
+export interface SessionRecord {
+  readonly clientId: string;
+  /** Who made the session; another principal does not resume it. */
+  readonly principal: string | undefined;
+  readonly protocolVersion: ProtocolVersion;
+  /** Session Expiry Interval in force; 0xFFFFFFFF = never. */
+  readonly sessionExpirySeconds: number;
+  /** Wall clock at which the connection closed; `undefined` while connected. */
+  readonly closedAtWallMs: number | undefined;
+}
+
+export interface SubscriptionRecord {
+  /** As subscribed, `$share/...` prefix included. */
+  readonly topicFilter: string;
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly retainHandling: 0 | 1 | 2;
+  readonly subscriptionIdentifier: number | undefined;
+}
+
+/** A will, kept until it is published or discarded. Its message's expiry starts when it is published. */
+export interface WillRecord {
+  readonly message: Message;
+  readonly messageExpirySeconds: number | undefined;
+  readonly willDelaySeconds: number;
+}
+
+/** One message waiting in, or in flight from, a queue. */
+export interface QueueEntry {
+  /** Grows within the queue; the order of delivery. */
+  readonly sequence: number;
+  /** QoS of delivery: of publication and subscription the smaller. */
+  readonly qos: QoS;
+  /** RETAIN as it will be sent. */
+  readonly retain: boolean;
+  readonly subscriptionIdentifiers: readonly number[] | undefined;
+  readonly message: Message;
+}
+
+/** A sent and unacknowledged entry of a session's queue. */
+export interface InflightRecord {
+  readonly packetId: number;
+  readonly entry: QueueEntry;
+  /** PUBREC was received: only PUBREL is sent again, and the message is no longer needed. */
+  readonly released: boolean;
+}
+
+/** What is known of a session without its messages; read page by page when the broker opens. */
+export interface StoredSession {
+  readonly session: SessionRecord;
+  readonly subscriptions: readonly SubscriptionRecord[];
+  readonly will: WillRecord | undefined;
+  readonly queue: QueueSummary;
+}
+
+export interface QueueSummary {
+  /** Waiting entries, those in flight left out. */
+  readonly messages: number;
+  readonly bytes: number;
+  /** Smallest sequence number never used. */
+  readonly nextSequence: number;
+}
+
+/** A question to the store and, beside it, the shape of its answer. */
+export interface LoadAnswers {
+  /** A page of sessions, in any order that is the same from page to page. */
+  sessions: { readonly sessions: readonly StoredSession[]; readonly next: string | undefined };
+  /** Shared groups that have messages. */
+  groups: { readonly groups: readonly { readonly sharedFilter: string; readonly queue: QueueSummary }[] };
+  /** A page of retained topics with what their limits and expiry need. */
+  retainedTopics: {
+    readonly topics: readonly { readonly topic: string; readonly bytes: number; readonly expiresAtWallMs: number }[];
+    readonly next: string | undefined;
+  };
+  /** What a resumed session had in flight, in order of sequence, and the QoS 2 ids it had sent unreleased. */
+  session: { readonly inflight: readonly InflightRecord[]; readonly receivedPacketIds: readonly number[] };
+  /** Waiting entries of one queue in order of sequence, `limit` at most (one at least, if there is one). */
+  queue: { readonly entries: readonly QueueEntry[] };
+  /** Retained messages of these topics, in the order asked; `undefined` for one that is gone. */
+  retained: { readonly messages: readonly (Message | undefined)[] };
+}
+
+export interface LoadQueries {
+  sessions: { readonly type: 'sessions'; readonly after: string | undefined; readonly limit: number };
+  groups: { readonly type: 'groups' };
+  retainedTopics: { readonly type: 'retainedTopics'; readonly after: string | undefined; readonly limit: number };
+  session: { readonly type: 'session'; readonly clientId: string };
+  queue: { readonly type: 'queue'; readonly queue: QueueId; readonly after: number; readonly limit: number; readonly bytesMax: number };
+  retained: { readonly type: 'retained'; readonly topics: readonly string[] };
+}
+
+export type LoadKind = keyof LoadQueries;
+/** Called once, in the same call of `load` or later, never after `close()` has resolved. */
+export type LoadDone<K extends LoadKind> = (answer: LoadAnswers[K] | BrokerError) => void;
+
+/** What a store tells the broker. */
+export interface StorageListener {
+  /** Everything up to `lsn` is as safe as `durability` promises. Called once per commit group; `durableLsn` is already raised. */
+  onDurable(lsn: Lsn): void;
+  /** Changes with `from < lsn <= to` were not stored and are not going to be: nothing that waits for them is acknowledged. */
+  onFailed(from: Lsn, to: Lsn, error: BrokerError): void;
+  /** The store stalls, fails or works again. */
+  onState(state: 'ok' | 'stalled' | 'failed', error?: BrokerError): void;
+}
+
+export interface StorageSupport {
+  /** What an acknowledged change survives: nothing, a kill of the process, a power cut, the loss of a machine. */
+  readonly durability: 'none' | 'process' | 'power' | 'quorum';
+}
+
+/** Current time as the broker sees it; a store keeps deadlines in wall-clock time only. */
+export interface StorageClock {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Wall-clock milliseconds since 1970. */
+  wall(): number;
+}
+
+export interface Storage {
+  readonly supports: StorageSupport;
+  /** All changes up to this LSN are safe; `Infinity` for a store that promises nothing. */
+  readonly durableLsn: Lsn;
+  /** Bytes of message bodies this store holds in the memory of the process, for `memoryBytesMax`. */
+  readonly memoryBytes: number;
+
+  /**
+   * A store that opens in the same call lets the broker serve at once.
+   * @throws BrokerError ODN_ERR_STORAGE_OPEN, _LOCKED, _FORMAT: the broker does not start.
+   */
+  open(listener: StorageListener, clock: StorageClock): Promise<void> | void;
+  /** Writes what is open and closes; every pending `load` is answered first. */
+  close(): Promise<void>;
+
+  /** Creates or replaces the record; subscriptions, queue and will of the session stay as they are. */
+  putSession(session: SessionRecord): Lsn;
+  /** Deletes the session and all that is its own: subscriptions, queue, in-flight state, received ids, will. */
+  endSession(clientId: string): Lsn;
+
+  putSubscription(clientId: string, subscription: SubscriptionRecord): Lsn;
+  deleteSubscription(clientId: string, topicFilter: string): Lsn;
+
+  /** Adds a waiting entry at the end of a queue. */
+  enqueue(queue: QueueId, entry: QueueEntry): Lsn;
+  /** A waiting entry of a session's queue was given a packet identifier. */
+  markSent(queue: QueueId, sequence: number, packetId: number): Lsn;
+  /** PUBREC was received for a sent entry: its message may be forgotten, its packet identifier may not. */
+  markReleased(queue: QueueId, sequence: number): Lsn;
+  /** Deletes an entry, waiting or sent: acknowledged, expired, refused or dropped. */
+  dequeue(queue: QueueId, sequence: number): Lsn;
+  /** Deletes a shared group's queue. */
+  endGroup(sharedFilter: string): Lsn;
+
+  /** A QoS 2 PUBLISH was received under this id and not released yet. */
+  putReceived(clientId: string, packetId: number): Lsn;
+  deleteReceived(clientId: string, packetId: number): Lsn;
+
+  putRetained(message: Message): Lsn;
+  deleteRetained(topic: string): Lsn;
+
+  putWill(clientId: string, will: WillRecord): Lsn;
+  deleteWill(clientId: string): Lsn;
+
+  load<K extends LoadKind>(query: LoadQueries[K] & { readonly type: K }, done: LoadDone<K>): void;
+}
