@@ -1,0 +1,128 @@
+/**
+ * Enhanced authentication: the AUTH exchange before CONNACK and re-authentication after it (v5 4.12).
+ * `authenticate` answers with a challenge, the client with AUTH 0x18, until the hook allows or denies.
+ */
+import { PeerProtocolError } from '../errors/errors.js';
+import type { AuthenticateRequest, AuthenticateVerdict } from '../hooks/hooks.js';
+import type { AuthPacket } from '../packet/packets.js';
+import { PacketType } from '../packet/protocol.js';
+import { ReasonCode } from '../packet/reason-code.js';
+import type { Connection } from './connection.js';
+
+type Challenge = Extract<AuthenticateVerdict, { action: 'challenge' }>;
+export type Allowed = Extract<AuthenticateVerdict, { action: 'allow' }>;
+
+/** The method of CONNECT, and who waits for the client's next AUTH. */
+export interface Authentication {
+  /** v5 [MQTT-4.12.0-5]: the same on every AUTH of the connection. */
+  readonly method: string;
+  readonly request: AuthenticateRequest;
+  challenge: Challenge | undefined;
+  /** Called with the verdict that allows. */
+  then: (verdict: Allowed) => void;
+  reauthenticating: boolean;
+}
+
+/** Acts on an answer of `authenticate`: goes on, sends the next challenge, or refuses. */
+export function settleAuthentication(
+  connection: Connection,
+  verdict: AuthenticateVerdict,
+  then: (verdict: Allowed) => void,
+): void {
+  const { authentication } = connection;
+  if (verdict.action === 'deny') {
+    // v5 [MQTT-3.1.4-2] [MQTT-4.12.0-4] [MQTT-4.12.1-2]
+    const { reasonCode = ReasonCode.notAuthorized, reasonString = '', userProperties, serverReference } = verdict;
+    // X5-3.2.2.3.16-1: a reference only beside a redirection.
+    const redirects = reasonCode === ReasonCode.useAnotherServer || reasonCode === ReasonCode.serverMoved;
+    return connection.shut(reasonCode, reasonString, undefined, {
+      ...(userProperties && { userProperties }),
+      ...(redirects && serverReference !== undefined && { serverReference }),
+    });
+  }
+  if (verdict.action === 'allow') return then(verdict);
+  if (authentication === undefined) {
+    // v5 [MQTT-4.12.0-6]: without a method in CONNECT no AUTH may be sent.
+    return connection.shut(ReasonCode.badAuthenticationMethod, 'enhanced authentication is required');
+  }
+  authentication.challenge = verdict;
+  authentication.then = then;
+  connection.send({
+    type: PacketType.auth,
+    reasonCode: ReasonCode.continueAuthentication, // v5 [MQTT-4.12.0-2]
+    properties: {
+      authenticationMethod: authentication.method,
+      ...(verdict.data !== undefined && { authenticationData: verdict.data }),
+    },
+  });
+}
+
+/** AUTH from the client: an answer to a challenge, or the start of a re-authentication. */
+export function handleAuth(connection: Connection, packet: AuthPacket): void {
+  const { authentication } = connection;
+  const { authenticationMethod, authenticationData } = packet.properties;
+  if (authentication === undefined) {
+    // v5 [MQTT-4.12.0-7], X5-3.15-1
+    throw new PeerProtocolError(ReasonCode.protocolError, 'MQTT-4.12.0-7', 'AUTH without an Authentication Method in CONNECT');
+  }
+  if (authenticationMethod !== authentication.method) {
+    const why = `Authentication Method ${String(authenticationMethod)} is not the one of CONNECT, ${authentication.method}`;
+    throw new PeerProtocolError(ReasonCode.protocolError, 'MQTT-4.12.0-5', why);
+  }
+  const { challenge } = authentication;
+  if (packet.reasonCode === ReasonCode.reAuthenticate) {
+    if (connection.state !== 'connected' || challenge !== undefined || authentication.reauthenticating) {
+      throw new PeerProtocolError(ReasonCode.protocolError, 'MQTT-4.12.0-3', 'AUTH 0x19 while an authentication is under way');
+    }
+    return reauthenticate(connection, authentication, packet);
+  }
+  if (challenge === undefined) {
+    throw new PeerProtocolError(ReasonCode.protocolError, 'MQTT-4.12.1-1', 'AUTH 0x18 without a challenge to answer');
+  }
+  authentication.challenge = undefined;
+  ask(
+    connection,
+    connection.engine.hooks.continueAuthentication(challenge, authenticationData, connection.signal),
+    authentication.then,
+  );
+}
+
+/** v5 4.12.1: other packets go on under the old authentication meanwhile, X5-4.12.1-1. */
+function reauthenticate(connection: Connection, authentication: Authentication, packet: AuthPacket): void {
+  authentication.reauthenticating = true;
+  const { authenticationData } = packet.properties;
+  const request: AuthenticateRequest = {
+    ...authentication.request,
+    type: 'reauthenticate',
+    properties: packet.properties,
+    authenticationData,
+    signal: connection.signal,
+  };
+  ask(connection, connection.engine.hooks.authenticate(request), (verdict) => {
+    authentication.reauthenticating = false;
+    connection.setLoginExpiry(verdict.expiresAtMs);
+    connection.send({
+      type: PacketType.auth,
+      reasonCode: ReasonCode.success, // not a second CONNACK: v5 [MQTT-3.2.0-2]
+      properties: {
+        authenticationMethod: authentication.method,
+        ...(verdict.authenticationData !== undefined && { authenticationData: verdict.authenticationData }),
+      },
+    });
+  });
+}
+
+/** Before CONNACK the connection waits for the answer; afterwards it does not. */
+export function ask(
+  connection: Connection,
+  answer: AuthenticateVerdict | Promise<AuthenticateVerdict>,
+  then: (verdict: Allowed) => void,
+): void {
+  if (!(answer instanceof Promise)) return settleAuthentication(connection, answer, then);
+  if (connection.state === 'connecting') {
+    return connection.wait(answer, (verdict) => settleAuthentication(connection, verdict, then));
+  }
+  void answer.then((verdict) => {
+    if (connection.isOpen()) settleAuthentication(connection, verdict, then);
+  });
+}

@@ -1,0 +1,399 @@
+/**
+ * One network connection, sans I/O: given bytes, time and decisions, it drives its session and writes to its output.
+ *   connecting --CONNACK--> connected --close--> closing --peer or grace--> closed
+ * Packets are handled one after the other; while a hook or the store is asked, this connection alone waits and
+ * keeps its bytes, so that order is the order of receipt (v5 4.6, v3.1.1 4.6).
+ */
+import { BrokerError, PeerProtocolError } from '../errors/errors.js';
+import { encodePacket } from '../packet/write-packets.js';
+import type { WriteLimits } from '../packet/write-packets.js';
+import { PacketReader } from '../packet/packet-reader.js';
+import type { ClientPacket, ConnackPacket, DisconnectPacket } from '../packet/packets.js';
+import { PacketType } from '../packet/protocol.js';
+import type { ProtocolVersion } from '../packet/protocol.js';
+import { ReasonCode } from '../packet/reason-code.js';
+import type { Lsn } from '../storage/storage.js';
+import type { TopicEntry } from '../topic/topic-table.js';
+import type { ConnectionMeta } from '../transport/transport.js';
+import { handleAuth } from './auth-flow.js';
+import type { Authentication } from './auth-flow.js';
+import type { Client } from './client.js';
+import { handleConnect } from './connect-flow.js';
+import { calls } from './deadlines.js';
+import type { Deadline } from './deadlines.js';
+import type { NetworkOutlet } from './network-outlet.js';
+import type { Output } from './output.js';
+import { Pauses } from './pauses.js';
+import type { Engine, Route } from './ports.js';
+import { RouteResult } from './ports.js';
+import { handlePublish, handlePubrel } from './publish-flow.js';
+import type { Session } from './session.js';
+import { handleSubscribe, handleUnsubscribe } from './subscribe-flow.js';
+import type { InboundAliases } from './topic-aliases.js';
+
+export type ConnectionState = 'connecting' | 'connected' | 'closing' | 'closed';
+
+export class Connection {
+  state: ConnectionState = 'connecting';
+  readonly engine: Engine;
+  readonly output: Output;
+  /** Its `meta` tells where the connection comes from; behind a proxy or TLS only once bytes have come. */
+  readonly source: { readonly meta: ConnectionMeta };
+  readonly reader: PacketReader;
+  /** How packets for this client are written; settled by CONNECT. */
+  writeLimits: WriteLimits = { maximumPacketBytes: Infinity, problemInformation: true };
+  clientId: string | undefined = undefined;
+  client: Client | undefined = undefined;
+  session: Session | undefined = undefined;
+  outlet: NetworkOutlet | undefined = undefined;
+  /** Keep Alive in force; 0 = off. */
+  keepAliveSeconds = 0;
+  /** Set while enhanced authentication is used: its method, and the step at hand. */
+  authentication: Authentication | undefined = undefined;
+  inboundAliases: InboundAliases<TopicEntry<Route>> | undefined = undefined;
+  /** The entry of the topic published to last: most publishers stay on one. */
+  lastTopic: TopicEntry<Route> | undefined = undefined;
+  /** QoS 2 ids of this connection between PUBLISH and PUBCOMP, counted against Receive Maximum. */
+  unreleased: Set<number> | undefined = undefined;
+  receiveMaximum: number;
+  readonly route = new RouteResult();
+  readonly pauses: Pauses;
+  /** A decision is out: nothing more is read from the buffer until it is in. */
+  private waiting = false;
+  /** What was put off until there is memory, or until acknowledgements have left. */
+  private parked: (() => void) | undefined = undefined;
+  private reading = false;
+  private lastPacketAtMs: number;
+  private deadline: Deadline | undefined;
+  private loginDeadline: Deadline | undefined = undefined;
+  private abort: AbortController | undefined = undefined;
+
+  constructor(engine: Engine, output: Output, source: { readonly meta: ConnectionMeta }) {
+    this.engine = engine;
+    this.output = output;
+    this.source = source;
+    this.reader = new PacketReader(engine.options);
+    this.receiveMaximum = engine.options.receiveMaximum;
+    this.pauses = new Pauses(this);
+    this.lastPacketAtMs = engine.now();
+    this.deadline = engine.deadlines.set(this, this.lastPacketAtMs + engine.options.connectTimeoutSeconds * 1000);
+    engine.counters.connections += 1;
+    engine.counters.connectionsOpened += 1;
+  }
+
+  get version(): ProtocolVersion {
+    return this.reader.version === 0 ? 4 : this.reader.version;
+  }
+
+  /** Fires when the peer goes away, also before there is a client. */
+  get signal(): AbortSignal {
+    return (this.abort ??= new AbortController()).signal;
+  }
+
+  // ---- from the transport ------------------------------------------------------------------------------------
+
+  onBytes(chunk: Uint8Array): void {
+    this.engine.counters.bytesReceived += chunk.length;
+    if (this.state === 'closing' || this.state === 'closed') return; // drained, so that the peer can read the reason
+    this.reader.push(chunk);
+    this.read();
+    if (this.waiting) this.pauses.set('pending', this.reader.pendingBytes > this.engine.options.pendingBytesMax);
+    this.engine.memory.poll();
+  }
+
+  onDrain(): void {
+    this.session?.sender.pump();
+  }
+
+  /** The peer half-closed. */
+  onEnd(): void {
+    this.fail(0, 'the peer closed the connection without DISCONNECT', undefined);
+  }
+
+  onClose(error?: Error): void {
+    this.fail(0, error === undefined ? 'the connection was closed without DISCONNECT' : error.message, error);
+    this.finish();
+  }
+
+  onDeadline(nowMs: number): void {
+    this.deadline = undefined;
+    if (this.state === 'closing') this.output.destroy();
+    else if (this.state === 'connecting') this.shut(ReasonCode.unspecifiedError, 'no CONNECT in time'); // X5-3.1.4-1
+    else this.checkKeepAlive(nowMs);
+  }
+
+  // ---- reading -----------------------------------------------------------------------------------------------
+
+  /** Handles what is buffered until there is no whole packet left or something must be waited for. */
+  private read(): void {
+    if (this.reading) return;
+    this.reading = true;
+    try {
+      while (this.isOpen() && !this.waiting) {
+        const type = this.reader.next();
+        if (type === 0) break;
+        this.engine.counters.packetsReceived += 1;
+        this.lastPacketAtMs = this.engine.now();
+        this.handle(type);
+      }
+    } catch (error) {
+      this.refuse(error);
+    } finally {
+      this.reading = false;
+    }
+  }
+
+  private handle(type: PacketType): void {
+    const { reader, session } = this;
+    if (session === undefined || this.state === 'connecting') return this.handleFirst(type);
+    switch (type) {
+      case PacketType.publish:
+        return handlePublish(this, session, reader.publish);
+      case PacketType.puback:
+        return session.sender.onPuback(reader.packetId);
+      case PacketType.pubrec:
+        return session.sender.onPubrec(reader.packetId, reader.reasonCode);
+      case PacketType.pubrel:
+        return handlePubrel(this, session, reader.packetId);
+      case PacketType.pubcomp:
+        return session.sender.onPubcomp(reader.packetId);
+      case PacketType.connect:
+        // v5 [MQTT-3.1.0-2], v3.1.1 [MQTT-3.1.0-2]
+        throw new PeerProtocolError(ReasonCode.protocolError, 'MQTT-3.1.0-2', 'a second CONNECT on one connection');
+      default:
+        return this.handleDecoded(session, reader.packet as ClientPacket);
+    }
+  }
+
+  private handleDecoded(session: Session, packet: ClientPacket): void {
+    switch (packet.type) {
+      case PacketType.subscribe:
+        return handleSubscribe(this, session, packet);
+      case PacketType.unsubscribe:
+        return handleUnsubscribe(this, session, packet);
+      case PacketType.pingreq:
+        return this.send({ type: PacketType.pingresp }); // v5 [MQTT-3.12.4-1], v3.1.1 [MQTT-3.12.4-1]
+      case PacketType.auth:
+        return handleAuth(this, packet);
+      case PacketType.disconnect:
+        return this.handleDisconnect(session, packet);
+      default:
+    }
+  }
+
+  /** Before CONNACK: CONNECT, then AUTH if the client chose enhanced authentication, or DISCONNECT. */
+  private handleFirst(type: PacketType): void {
+    const { packet } = this.reader;
+    if (type === PacketType.connect && packet?.type === PacketType.connect && this.clientId === undefined) {
+      handleConnect(this, packet);
+    } else if (type === PacketType.auth && packet?.type === PacketType.auth) handleAuth(this, packet);
+    else if (type === PacketType.disconnect) this.fail(0, 'DISCONNECT before CONNACK', undefined, true);
+    else {
+      // v5 [MQTT-3.1.2-30]; before CONNECT the reader has refused it already: [MQTT-3.1.0-1]
+      const statement = this.version === 5 ? 'MQTT-3.1.2-30' : 'MQTT-3.1.0-2';
+      throw new PeerProtocolError(ReasonCode.protocolError, statement, 'only AUTH or DISCONNECT may precede CONNACK');
+    }
+  }
+
+  private handleDisconnect(session: Session, packet: DisconnectPacket): void {
+    const { sessionExpirySeconds } = packet.properties;
+    if (sessionExpirySeconds !== undefined) {
+      if (session.sessionExpirySeconds === 0 && sessionExpirySeconds > 0) {
+        const why = `DISCONNECT may not raise a Session Expiry Interval of 0 to ${sessionExpirySeconds}`;
+        throw new PeerProtocolError(ReasonCode.protocolError, 'X5-3.14.2.2.2-1', why);
+      }
+      session.sessionExpirySeconds = Math.min(sessionExpirySeconds, session.limits.sessionExpirySecondsMax);
+    }
+    // v5 [MQTT-3.14.4-3]; any other reason leaves the will: X5-3.1.2.5-1. v3.1.1 [MQTT-3.14.4-3]
+    this.fail(packet.reasonCode, 'DISCONNECT', undefined, packet.reasonCode === 0);
+  }
+
+  /** Waits for `answer`, reading nothing more meanwhile; `then` is not called if the connection ends first. */
+  wait<T>(answer: Promise<T>, then: (value: T) => void): void {
+    this.hold();
+    answer.then(
+      (value) => this.go(() => then(value)),
+      (error: unknown) => this.go(() => this.refuse(error)),
+    );
+  }
+
+  /** Stops reading packets until `go`. */
+  hold(): void {
+    this.waiting = true;
+  }
+
+  /** Ends a `hold`: runs `step`, then reads on. Without effect once the connection has ended. */
+  go(step: () => void): void {
+    if (!this.isOpen()) return;
+    this.waiting = false;
+    this.lastPacketAtMs = this.engine.now();
+    try {
+      step();
+    } catch (error) {
+      this.refuse(error);
+    }
+    this.read();
+    this.pauses.set('pending', this.waiting && this.reader.pendingBytes > this.engine.options.pendingBytesMax);
+    this.engine.memory.poll();
+  }
+
+  /** Puts the packet at hand off and stops reading from the peer: there is no memory, or acknowledgements are owed. */
+  park(why: 'memory' | 'owed', again: () => void): void {
+    this.hold();
+    this.parked = again;
+    this.pauses.set(why, true);
+    if (why === 'memory') this.engine.memory.park(this);
+  }
+
+  onMemory(): void {
+    this.unpark();
+  }
+
+  private unpark(): void {
+    const again = this.parked;
+    if (again === undefined) return;
+    this.parked = undefined;
+    this.pauses.clear();
+    this.go(again);
+  }
+
+  // ---- the store ---------------------------------------------------------------------------------------------
+
+  get waitsFor(): Lsn {
+    return this.outlet?.held.first ?? Infinity;
+  }
+
+  onDurable(lsn: Lsn): void {
+    this.outlet?.release(lsn);
+    if (this.outlet !== undefined && this.outlet.held.owed < this.receiveMaximum) this.unpark();
+  }
+
+  onStoreFailed(from: Lsn, to: Lsn, error: BrokerError): void {
+    if (this.outlet?.held.waitsWithin(from, to) !== true) return;
+    // v3.1.1 [MQTT-4.8.0-2]; 5.0: DISCONNECT 0x83. What was not stored is not acknowledged.
+    this.shut(ReasonCode.implementationSpecificError, 'the store failed', error);
+  }
+
+  // ---- writing and closing -----------------------------------------------------------------------------------
+
+  send(packet: Parameters<typeof encodePacket>[0], lsn: Lsn = 0): void {
+    const bytes = encodePacket(packet, this.version, this.writeLimits);
+    if (bytes === undefined) return;
+    if (lsn > 0 && this.outlet !== undefined) return this.outlet.sendInOrder(bytes, lsn);
+    this.engine.counters.packetsSent += 1;
+    this.output.write(bytes, 0, bytes.length);
+  }
+
+  isOpen(): boolean {
+    return this.state === 'connecting' || this.state === 'connected';
+  }
+
+  /** CONNACK 0x00 is on its way: from here on DISCONNECT is what refuses. v5 [MQTT-3.14.0-1] */
+  accepted(session: Session, outlet: NetworkOutlet): void {
+    this.state = 'connected';
+    this.session = session;
+    this.outlet = outlet;
+    outlet.onHeld = () => this.engine.durability.wait(this);
+    this.lastPacketAtMs = this.engine.now();
+    this.cancelDeadline();
+    this.armKeepAlive();
+  }
+
+  /** The login ends at this wall-clock time; `undefined` = never. */
+  setLoginExpiry(expiresAtWallMs: number | undefined): void {
+    if (this.loginDeadline !== undefined) this.engine.deadlines.cancel(this.loginDeadline);
+    this.loginDeadline = undefined;
+    if (expiresAtWallMs === undefined) return;
+    const atMs = this.engine.now() + expiresAtWallMs - this.engine.wall();
+    this.loginDeadline = this.engine.deadlines.set(
+      calls(() => this.shut(ReasonCode.notAuthorized, 'the login has expired')),
+      atMs,
+    );
+  }
+
+  /** Whatever broke: a rule of the protocol, or a bug of ours; the peer is told what its version allows. */
+  refuse(error: unknown): void {
+    if (error instanceof PeerProtocolError) {
+      this.engine.counters.protocolErrors += 1;
+      return this.shut(error.reasonCode, `${error.message} [${error.statement}]`, error);
+    }
+    const cause = error instanceof Error ? error : new Error(String(error));
+    this.engine.observer.error(new BrokerError('ODN_ERR_INTERNAL', `a connection failed: ${cause.message}`, { cause }));
+    this.shut(ReasonCode.implementationSpecificError, 'internal error', cause);
+  }
+
+  /** Ends the connection from our side: v5 [MQTT-4.13.1-1] [MQTT-4.13.2-1], v3.1.1 [MQTT-4.8.0-1]. */
+  shut(reasonCode: number, why: string, error?: Error, extra: Partial<ConnackPacket['properties']> = {}): void {
+    if (!this.isOpen()) return;
+    const reasonString = why === '' ? undefined : why;
+    const properties = { ...(reasonString !== undefined && { reasonString }), ...extra };
+    const knowsVersion = this.reader.version !== 0;
+    if (this.state === 'connected') this.send({ type: PacketType.disconnect, reasonCode, properties });
+    // 3.x gets a refusing CONNACK only where a return code exists: v3.1.1 [MQTT-3.1.4-1] [MQTT-3.2.2-6]
+    else if (knowsVersion) this.send({ type: PacketType.connack, sessionPresent: false, reasonCode, properties }); // v5 [MQTT-3.2.2-6]
+    this.fail(reasonCode, why, error);
+  }
+
+  /** Leaves the session and tells who listens; nothing more is read or written. v5 [MQTT-3.14.4-1] */
+  private fail(reasonCode: number, why: string, error: Error | undefined, normal = false): void {
+    if (!this.isOpen()) {
+      if (this.state === 'closing') this.output.destroy();
+      return;
+    }
+    const { engine, session, outlet, client } = this;
+    const accepted = this.state === 'connected';
+    this.state = 'closing';
+    this.waiting = false;
+    this.parked = undefined;
+    this.reader.discard();
+    this.cancelDeadline();
+    this.setLoginExpiry(undefined);
+    engine.memory.forget(this);
+    engine.durability.forget(this);
+    this.pauses.clear();
+    this.abort?.abort();
+    outlet?.held.clear();
+    client?.markGone();
+    if (accepted && client !== undefined) {
+      engine.observer.clientClosed(client, reasonCode, why, error);
+    } else {
+      engine.observer.connectRefused(this.clientId, reasonCode, why, error);
+    }
+    if (session !== undefined && outlet !== undefined) engine.sessions.closed(session, outlet, normal);
+    this.end();
+  }
+
+  /** Half-closes and drains what the peer still sends, for a bounded time: it gets to read the reason. X5-3.14.4-1 */
+  private end(): void {
+    this.output.end();
+    this.deadline = this.engine.deadlines.set(this, this.engine.now() + this.engine.options.closeGraceSeconds * 1000);
+  }
+
+  private finish(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.cancelDeadline();
+    this.engine.counters.connections -= 1;
+    this.engine.counters.connectionsClosed += 1;
+  }
+
+  // ---- keep alive --------------------------------------------------------------------------------------------
+
+  private armKeepAlive(): void {
+    if (this.keepAliveSeconds === 0) return;
+    // v5 [MQTT-3.1.2-22], v3.1.1 [MQTT-3.1.2-24]: one and a half times.
+    this.deadline = this.engine.deadlines.set(this, this.lastPacketAtMs + this.keepAliveSeconds * 1500);
+  }
+
+  private checkKeepAlive(nowMs: number): void {
+    // It stands still while we do not read: the peer is not silent, we are deaf.
+    if (this.waiting || this.pauses.any) this.lastPacketAtMs = nowMs;
+    if (nowMs < this.lastPacketAtMs + this.keepAliveSeconds * 1500) return this.armKeepAlive();
+    this.shut(ReasonCode.keepAliveTimeout, 'no packet within one and a half times Keep Alive');
+  }
+
+  private cancelDeadline(): void {
+    if (this.deadline !== undefined) this.engine.deadlines.cancel(this.deadline);
+    this.deadline = undefined;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Publish, match, deliver: the one way from any publisher to any session. Routes are cached with the topic's entry
+ * and worked out anew when a subscription has changed.
+ */
+import type { Publication } from '../packet/publication.js';
+import type { Delivery, Engine, RouteResult, RouterPort } from '../protocol/ports.js';
+import type { Session } from '../protocol/session.js';
+import type { Subscription } from '../protocol/subscription.js';
+import type { SubscriptionRecord } from '../storage/storage.js';
+import { SubscriptionTree } from '../topic/subscription-tree.js';
+import { parseSharedFilter } from '../topic/topic-rules.js';
+import { TopicTable } from '../topic/topic-table.js';
+import type { TopicEntry } from '../topic/topic-table.js';
+import { RetainedReplay } from './retained-replay.js';
+import { RetainedStore } from './retained-store.js';
+import { resolveRoute, withoutNoLocal } from './route.js';
+import type { ResolvedRoute } from './route.js';
+import { SharedGroup } from './shared-group.js';
+
+export class Router implements RouterPort {
+  readonly retained: RetainedStore;
+  readonly groups = new Map<string, SharedGroup>();
+  private readonly tree = new SubscriptionTree<Subscription | SharedGroup>();
+  private readonly topics: TopicTable<ResolvedRoute>;
+  /** Raised by every change of the tree: routes of an older generation are void. */
+  private generation = 0;
+  private readonly engine: Engine;
+
+  constructor(engine: Engine, seed: number) {
+    this.engine = engine;
+    this.retained = new RetainedStore(engine);
+    const { topicLevelsMax, topicBytesMax, strictText } = engine.options;
+    this.topics = new TopicTable({ seed, levelsMax: topicLevelsMax, bytesMax: topicBytesMax, strictText });
+  }
+
+  lookup(buffer: Uint8Array, start: number, end: number): TopicEntry<ResolvedRoute> {
+    return this.topics.lookup(buffer, start, end);
+  }
+
+  lookupTopic(topic: string): TopicEntry<ResolvedRoute> {
+    return this.topics.lookupString(topic);
+  }
+
+  publish(
+    publication: Publication,
+    entry: TopicEntry<ResolvedRoute>,
+    origin: Session | undefined,
+    result: RouteResult,
+  ): void {
+    const { deliveries, groups } = this.routeOf(entry);
+    let lsn = publication.retain ? this.retained.keep(publication) : 0;
+    let matched = groups.length > 0;
+    result.own = undefined;
+    for (const any of deliveries) {
+      const delivery = any.subscriptions === undefined ? any : withoutNoLocal(any, publication.publisherId);
+      if (delivery === undefined) continue;
+      matched = true;
+      const { sender } = delivery.session;
+      let stored: number;
+      if (delivery.session === origin && publication.qos > 0) {
+        result.own = delivery;
+        stored = sender.offerOwn(publication, delivery);
+      } else stored = sender.offer(publication, delivery);
+      if (stored > lsn) lsn = stored;
+    }
+    for (const group of groups) lsn = Math.max(lsn, group.offer(publication));
+    result.lsn = lsn;
+    result.matched = matched;
+  }
+
+  publishOwn(publication: Publication, own: Delivery): void {
+    own.session.sender.sendOwn(publication, own);
+  }
+
+  retainedRefusal(publication: Publication): number {
+    return this.retained.refusal(publication);
+  }
+
+  subscribe(session: Session, record: SubscriptionRecord): boolean {
+    const { topicFilter } = record;
+    const shared = parseSharedFilter(topicFilter);
+    const subscription: Subscription = {
+      ...record,
+      session,
+      matchFilter: shared?.topicFilter ?? topicFilter,
+      shareName: shared?.shareName,
+    };
+    const old = session.subscriptions.get(topicFilter);
+    session.subscriptions.set(topicFilter, subscription);
+    this.generation += 1;
+    if (shared !== undefined) this.group(topicFilter, subscription.matchFilter).join(subscription);
+    else {
+      // In one step, so that no message falls between the two: v5 [MQTT-3.8.4-3] [MQTT-3.8.4-4].
+      this.tree.add(topicFilter, subscription);
+      if (old !== undefined) this.tree.delete(topicFilter, old);
+    }
+    if (old === undefined) this.engine.counters.subscriptions += 1;
+    return old !== undefined;
+  }
+
+  unsubscribe(session: Session, topicFilter: string): boolean {
+    const subscription = session.subscriptions.get(topicFilter);
+    if (subscription === undefined) return false;
+    session.subscriptions.delete(topicFilter);
+    this.generation += 1;
+    this.engine.counters.subscriptions -= 1;
+    if (subscription.shareName === undefined) this.tree.delete(topicFilter, subscription);
+    else this.leaveGroup(topicFilter, subscription);
+    return true;
+  }
+
+  unsubscribeAll(session: Session): void {
+    for (const topicFilter of [...session.subscriptions.keys()]) this.unsubscribe(session, topicFilter);
+  }
+
+  replayRetained(session: Session, subscription: Subscription): void {
+    // X5-3.8.4-2: never for a Shared Subscription.
+    if (subscription.shareName !== undefined || this.engine.counters.retainedMessages === 0) return;
+    session.sender.addReplay(new RetainedReplay(this.engine, this.retained, subscription));
+  }
+
+  private group(sharedFilter: string, matchFilter: string): SharedGroup {
+    let group = this.groups.get(sharedFilter);
+    if (group === undefined) {
+      group = new SharedGroup(this.engine, sharedFilter);
+      this.groups.set(sharedFilter, group);
+      this.tree.add(matchFilter, group);
+    }
+    return group;
+  }
+
+  private leaveGroup(sharedFilter: string, { session, matchFilter }: Subscription): void {
+    const group = this.groups.get(sharedFilter);
+    if (group === undefined) return;
+    group.leave(session);
+    if (!group.isEmpty) return;
+    this.groups.delete(sharedFilter);
+    this.tree.delete(matchFilter, group);
+  }
+
+  private routeOf(entry: TopicEntry<ResolvedRoute>): ResolvedRoute {
+    if (entry.generation === this.generation && entry.route !== undefined) return entry.route;
+    const matched: (Subscription | SharedGroup)[] = [];
+    this.tree.match(entry.topic, (match) => void matched.push(match));
+    entry.route = resolveRoute(matched);
+    entry.generation = this.generation;
+    return entry.route;
+  }
+}
