@@ -1,0 +1,66 @@
+/** Messages that the host makes: checked as strictly as a client's. */
+import { BrokerError } from '../errors/errors.js';
+import { encodePublishProperties } from '../packet/encode-publish-properties.js';
+import type { Properties } from '../packet/packets.js';
+import type { QoS } from '../packet/protocol.js';
+import { Message } from '../packet/publication.js';
+import type { Engine } from '../protocol/ports.js';
+import { topicNameProblem } from '../topic/topic-rules.js';
+
+/** Properties a published message can carry. @public */
+export type PublishProperties = Pick<
+  Properties,
+  | 'payloadFormatIndicator'
+  | 'messageExpirySeconds'
+  | 'contentType'
+  | 'responseTopic'
+  | 'correlationData'
+  | 'userProperties'
+>;
+
+/** Options of `publish`. @public */
+export interface PublishOptions extends PublishProperties {
+  /** Default 0. */
+  readonly qos?: QoS;
+  /** Keep it as the topic's retained message; an empty payload clears it. Default false. */
+  readonly retain?: boolean;
+  /** Gives up waiting for the store; the message may have been published all the same. */
+  readonly signal?: AbortSignal;
+}
+
+/** @throws BrokerError `ODN_ERR_ARGUMENT`: topic, payload or a property is not legal; the message says which and why. */
+export function hostMessage(
+  engine: Engine,
+  topic: string,
+  payload: string | Uint8Array,
+  options: PublishOptions,
+  publisherId: string | undefined,
+): Message {
+  const { topicLevelsMax, topicBytesMax } = engine.options;
+  const problem = typeof topic === 'string' ? topicNameProblem(topic, topicLevelsMax, topicBytesMax) : 'the topic is not a string';
+  if (problem !== undefined) throw new BrokerError('ODN_ERR_ARGUMENT', problem);
+  if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) {
+    throw new BrokerError('ODN_ERR_ARGUMENT', `the payload is a ${typeof payload}; it must be a string or a Uint8Array`);
+  }
+  const { qos = 0, retain = false, signal: _signal, ...properties } = options;
+  if (qos !== 0 && qos !== 1 && qos !== 2) throw new BrokerError('ODN_ERR_ARGUMENT', `qos is ${String(qos)}; it must be 0, 1 or 2`);
+  const bytes = typeof payload === 'string' ? Buffer.from(payload, 'utf8') : payload;
+  const encoded = encodePublishProperties(properties);
+  const buffer = Buffer.allocUnsafeSlow(encoded.bytes.length + bytes.length);
+  buffer.set(encoded.bytes, 0);
+  buffer.set(bytes, encoded.bytes.length);
+  const seconds = properties.messageExpirySeconds;
+  const expiresAtMs = seconds === undefined ? Infinity : engine.now() + seconds * 1000;
+  const entry = engine.router.lookupTopic(topic);
+  return new Message(
+    entry.topic,
+    entry.bytes,
+    qos,
+    retain,
+    publisherId,
+    expiresAtMs,
+    buffer,
+    encoded.bytes.length,
+    encoded.expiryAt,
+  );
+}

@@ -1,0 +1,105 @@
+/** Opening the store and taking in what it kept; connections that come before wait, bounded. */
+import { BrokerError } from '../errors/errors.js';
+import { diagnostics } from '../observe/diagnostics.js';
+import type { Lsn, StorageListener } from '../storage/storage.js';
+import type { BrokerEngine } from './engine.js';
+import type { EventHub } from './events.js';
+import { restore } from './restore.js';
+
+/** Connections kept waiting for the store. */
+const waitingMax = 10_000;
+
+export class Opening implements StorageListener {
+  isOpen = false;
+  private failure: BrokerError | undefined = undefined;
+  private waiting: { readonly run: () => void; readonly giveUp: () => void }[] = [];
+  private readonly engine: BrokerEngine;
+  private readonly hub: EventHub;
+  private readonly onOpen: () => void;
+  private readonly report: (error: Error) => void;
+  private state: 'ok' | 'stalled' | 'failed' = 'ok';
+
+  constructor(engine: BrokerEngine, hub: EventHub, onOpen: () => void, report: (error: Error) => void) {
+    this.engine = engine;
+    this.hub = hub;
+    this.onOpen = onOpen;
+    this.report = report;
+    this.start();
+  }
+
+  ready(): Promise<void> {
+    if (this.isOpen) return Promise.resolve();
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    return new Promise((resolve, reject) =>
+      this.waiting.push({ run: resolve, giveUp: () => reject(this.failure ?? closedEarly()) }),
+    );
+  }
+
+  /** Runs now, or once the store is open; `giveUp` if it never will be, or too many wait. */
+  run(run: () => void, giveUp: () => void): void {
+    if (this.isOpen) run();
+    else if (this.failure !== undefined || this.waiting.length >= waitingMax) giveUp();
+    else this.waiting.push({ run, giveUp });
+  }
+
+  /** The broker closes: who still waits is turned away. */
+  giveUp(): void {
+    this.failure ??= closedEarly();
+    for (const { giveUp } of this.waiting.splice(0)) giveUp();
+  }
+
+  closeStorage(): Promise<void> {
+    return this.started ? this.engine.storage.close() : Promise.resolve();
+  }
+  private started = false;
+
+  onDurable(lsn: Lsn): void {
+    this.engine.durability.onDurable(lsn);
+    if (diagnostics.store.hasSubscribers) diagnostics.store.publish({ type: 'durable', lsn, state: this.state, error: undefined });
+  }
+
+  onFailed(from: Lsn, to: Lsn, error: BrokerError): void {
+    this.engine.durability.onFailed(from, to, error);
+    this.report(error);
+  }
+
+  onState(state: 'ok' | 'stalled' | 'failed', error?: BrokerError): void {
+    this.state = state;
+    this.hub.emit('storageState', state, error);
+  }
+
+  /** A store that opens in the same call lets the broker serve at once. */
+  private start(): void {
+    try {
+      const opened = this.engine.storage.open(this, this.engine.clock);
+      this.started = true;
+      if (opened instanceof Promise) opened.then(() => this.restore(), (error: unknown) => this.fail(error));
+      else this.restore();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private restore(): void {
+    const { engine } = this;
+    restore(engine, engine.sessions, engine.router, (error) => {
+      if (error !== undefined) return this.fail(error);
+      if (this.failure !== undefined) return; // closed meanwhile
+      this.isOpen = true;
+      this.onOpen();
+      for (const { run } of this.waiting.splice(0)) run();
+    });
+  }
+
+  private fail(cause: unknown): void {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    this.failure =
+      cause instanceof BrokerError ? cause : new BrokerError('ODN_ERR_STORAGE_OPEN', `the store did not open: ${message}`, { cause });
+    const { failure } = this;
+    // After the host had its chance to listen.
+    void Promise.resolve().then(() => this.report(failure));
+    this.giveUp();
+  }
+}
+
+const closedEarly = (): BrokerError => new BrokerError('ODN_ERR_CLOSED', 'the broker was closed before its store was open');

@@ -1,0 +1,252 @@
+/**
+ * Every session of the broker by client identifier: opening with take-over (v5 3.1.4, v3.1.1 3.1.4), closing with
+ * will and expiry (v5 4.1, 3.1.2.5), one CONNECT per identifier at a time.
+ */
+import { BrokerError } from '../errors/errors.js';
+import { sessionExpiryNeverSeconds } from '../packet/protocol.js';
+import { ReasonCode } from '../packet/reason-code.js';
+import { calls } from '../protocol/deadlines.js';
+import type { Engine, OpenRequest, OpenResult, Outlet, SessionsPort } from '../protocol/ports.js';
+import { Session } from '../protocol/session.js';
+import type { LoadAnswers, Lsn } from '../storage/storage.js';
+import type { EventHub, SessionEnd } from './events.js';
+import { publishWill } from './wills.js';
+
+type Done = (result: OpenResult | number) => void;
+type Loaded = LoadAnswers['session'];
+
+export class SessionRegistry implements SessionsPort {
+  readonly sessions = new Map<string, Session>();
+  /** Client identifiers that are being opened, and who waits behind them. */
+  private readonly opening = new Map<string, (() => void)[]>();
+  /** The Clean Start of the connection that takes a session over right now. */
+  private takingOver: { readonly session: Session; readonly cleanStart: boolean } | undefined = undefined;
+  private connectsInSecond = 0;
+  private secondStartedMs = -Infinity;
+  private readonly engine: Engine;
+  private readonly hub: EventHub;
+  private readonly newClientId: () => string;
+
+  constructor(engine: Engine, hub: EventHub, newClientId: () => string) {
+    this.engine = engine;
+    this.hub = hub;
+    this.newClientId = newClientId;
+  }
+
+  assignClientId(): string {
+    for (;;) {
+      const clientId = this.newClientId();
+      if (!this.sessions.has(clientId) && !this.opening.has(clientId)) return clientId; // v5 [MQTT-3.2.2-16]
+    }
+  }
+
+  admits(): boolean {
+    const { connectRateMax } = this.engine.options;
+    const nowMs = this.engine.now();
+    if (nowMs - this.secondStartedMs >= 1000) {
+      this.secondStartedMs = nowMs;
+      this.connectsInSecond = 0;
+    }
+    this.connectsInSecond += 1;
+    return this.connectsInSecond <= connectRateMax;
+  }
+
+  open(request: OpenRequest, done: Done): void {
+    const { id } = request.client;
+    const waiting = this.opening.get(id);
+    const start = (): void => this.begin(request, (result) => {
+      done(result);
+      this.next(id);
+    });
+    if (waiting !== undefined) waiting.push(start);
+    else {
+      this.opening.set(id, []);
+      start();
+    }
+  }
+
+  closed(session: Session, outlet: Outlet, normal: boolean): void {
+    if (session.outlet !== outlet) return;
+    const takeover = this.takingOver?.session === session ? this.takingOver : undefined;
+    const endsWithConnection = session.sessionExpirySeconds === 0;
+    const goesOn = takeover !== undefined && !takeover.cleanStart && !endsWithConnection;
+    session.detach(goesOn);
+    if (normal) this.dropWill(session); // v5 [MQTT-3.14.4-3] [MQTT-3.1.2-10], v3.1.1 [MQTT-3.14.4-3]
+    if (goesOn) {
+      // X5-3.1.3.2.2-2: only a delay keeps the will from being sent at take-over.
+      if (session.will !== undefined && session.will.willDelaySeconds > 0) this.dropWill(session);
+      else this.fireWill(session);
+    } else if (endsWithConnection || takeover !== undefined) {
+      this.end(session, takeover?.cleanStart === true ? 'cleanStart' : 'disconnected');
+    } else {
+      session.closedAtWallMs = this.engine.wall();
+      this.engine.storage.putSession(session.record);
+      this.startDeadlines(session);
+    }
+  }
+
+  /** Takes in a session that the store kept; whoever was connected at a crash counts as closed now. */
+  restore(session: Session): void {
+    this.sessions.set(session.clientId, session);
+    this.engine.counters.sessions += 1;
+    if (session.closedAtWallMs === undefined) {
+      session.closedAtWallMs = this.engine.wall();
+      this.engine.storage.putSession(session.record);
+    }
+    this.startDeadlines(session);
+  }
+
+  /** Ends a session: its subscriptions, its queue, and then its will if one is pending. v5 [MQTT-4.1.0-2] */
+  end(session: Session, why: SessionEnd): void {
+    const { engine } = this;
+    this.sessions.delete(session.clientId);
+    engine.counters.sessions -= 1;
+    this.cancelDeadlines(session);
+    engine.router.unsubscribeAll(session);
+    session.end();
+    if (why === 'expired') engine.counters.sessionsExpired += 1;
+    this.fireWill(session); // the earlier of will delay and session end: X5-3.1.3.2.2-1
+    if (session.recorded) engine.storage.endSession(session.clientId);
+    this.hub.emit('sessionEnded', session.clientId, why);
+  }
+
+  // ---- opening -----------------------------------------------------------------------------------------------
+
+  private next(clientId: string): void {
+    const start = this.opening.get(clientId)?.shift();
+    if (start === undefined) this.opening.delete(clientId);
+    else start();
+  }
+
+  private begin(request: OpenRequest, done: Done): void {
+    if (!request.isOpen()) return done(ReasonCode.unspecifiedError);
+    const { client } = request;
+    const holder = this.sessions.get(client.id);
+    if (holder === undefined || holder.principal === client.principal) return this.load(request, done);
+    const settle = (allowed: boolean): void => {
+      if (!allowed) done(ReasonCode.notAuthorized);
+      else this.load(request, done);
+    };
+    const answer = this.engine.hooks.takeover(client, { principal: holder.principal, connected: holder.connected });
+    if (answer instanceof Promise) void answer.then(settle);
+    else settle(answer);
+  }
+
+  /** Reads what a resumed session had in flight; one that is connected still has it in memory. */
+  private load(request: OpenRequest, done: Done): void {
+    const { id } = request.client;
+    const holder = this.sessions.get(id);
+    if (holder === undefined || holder.connected || request.cleanStart) return this.admit(request, undefined, done);
+    this.engine.storage.load({ type: 'session', clientId: id }, (answer) => {
+      if (!(answer instanceof BrokerError)) return this.admit(request, answer, done);
+      this.engine.observer.error(answer);
+      done(ReasonCode.serverUnavailable);
+    });
+  }
+
+  private admit(request: OpenRequest, loaded: Loaded | undefined, done: Done): void {
+    const { engine } = this;
+    const { client, cleanStart } = request;
+    if (!request.isOpen()) return done(ReasonCode.unspecifiedError);
+    const isNew = !this.sessions.has(client.id);
+    if (isNew && this.sessions.size >= engine.options.sessionsMax) return done(ReasonCode.quotaExceeded);
+    this.closeHolder(client.id, cleanStart);
+    const found = this.sessions.get(client.id);
+    const session = found ?? this.create(request);
+    if (found !== undefined) {
+      if (loaded !== undefined) session.restore(loaded.inflight, loaded.receivedPacketIds);
+      // v5 [MQTT-3.1.3-9]: back within the delay, to a session that still exists.
+      this.dropWill(session);
+      this.cancelDeadlines(session);
+    }
+    const lsn = this.record(session, request);
+    const attach = (): void => {
+      session.attach(client, request.outlet, request.limits);
+      this.hub.emit(found === undefined ? 'sessionCreated' : 'sessionResumed', client.id);
+      if (!request.isOpen()) this.closed(session, request.outlet, false);
+      // v5 [MQTT-3.2.2-2] [MQTT-3.2.2-3], v3.1.1 [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
+      done({ session, sessionPresent: found !== undefined });
+    };
+    engine.durability.after(lsn, attach, () => {
+      if (found === undefined) this.end(session, 'disconnected');
+      done(ReasonCode.serverUnavailable);
+    });
+  }
+
+  /** v5 [MQTT-3.1.4-3], v3.1.1 [MQTT-3.1.4-2]: the old connection goes; then Clean Start 1 ends the session. */
+  private closeHolder(clientId: string, cleanStart: boolean): void {
+    const holder = this.sessions.get(clientId);
+    if (holder === undefined) return;
+    if (holder.outlet !== undefined) {
+      this.takingOver = { session: holder, cleanStart };
+      this.engine.counters.sessionsTakenOver += 1;
+      holder.outlet.close(ReasonCode.sessionTakenOver, 'another connection has this Client Identifier now');
+      this.takingOver = undefined;
+      this.hub.emit('sessionTakenOver', clientId);
+    }
+    // v5 [MQTT-3.1.2-4], v3.1.1 [MQTT-3.1.2-6]
+    if (cleanStart && this.sessions.get(clientId) === holder) this.end(holder, 'cleanStart');
+  }
+
+  private create(request: OpenRequest): Session {
+    const session = new Session(this.engine, request.client, request.limits); // v5 [MQTT-3.1.2-6]
+    this.sessions.set(session.clientId, session);
+    this.engine.counters.sessions += 1;
+    return session;
+  }
+
+  /** A session that ends with its connection writes nothing but its will. */
+  private record(session: Session, request: OpenRequest): Lsn {
+    const { storage } = this.engine;
+    session.client = request.client;
+    session.sessionExpirySeconds = request.sessionExpirySeconds;
+    session.closedAtWallMs = undefined;
+    session.will = request.will;
+    session.stored ||= request.sessionExpirySeconds > 0;
+    session.recorded ||= session.stored || request.will !== undefined;
+    if (!session.recorded) return 0;
+    const lsn = storage.putSession(session.record);
+    return request.will === undefined ? lsn : storage.putWill(session.clientId, request.will);
+  }
+
+  // ---- will and expiry ---------------------------------------------------------------------------------------
+
+  private startDeadlines(session: Session): void {
+    const { engine } = this;
+    const closedAtMs = engine.now() + (session.closedAtWallMs ?? engine.wall()) - engine.wall();
+    const { will, sessionExpirySeconds } = session;
+    if (will !== undefined && will.willDelaySeconds < sessionExpirySeconds) {
+      const fire = (): void => this.fireWill(session);
+      if (will.willDelaySeconds === 0) fire();
+      else session.willDeadline = engine.deadlines.set(calls(fire), closedAtMs + will.willDelaySeconds * 1000);
+    }
+    if (sessionExpirySeconds === sessionExpiryNeverSeconds) return;
+    session.expiryDeadline = engine.deadlines.set(
+      calls(() => this.end(session, 'expired')),
+      closedAtMs + sessionExpirySeconds * 1000,
+    );
+  }
+
+  private cancelDeadlines(session: Session): void {
+    const { willDeadline, expiryDeadline } = session;
+    if (willDeadline !== undefined) this.engine.deadlines.cancel(willDeadline);
+    if (expiryDeadline !== undefined) this.engine.deadlines.cancel(expiryDeadline);
+    session.willDeadline = session.expiryDeadline = undefined;
+  }
+
+  private dropWill(session: Session): void {
+    if (session.will === undefined) return;
+    session.will = undefined;
+    if (session.recorded) this.engine.storage.deleteWill(session.clientId);
+  }
+
+  /** Published once and forgotten: v5 [MQTT-3.1.2-8] [MQTT-3.1.2-10], v3.1.1 [MQTT-3.1.2-8] [MQTT-3.1.2-10]. */
+  private fireWill(session: Session): void {
+    if (session.willDeadline !== undefined) this.engine.deadlines.cancel(session.willDeadline);
+    session.willDeadline = undefined;
+    const { will } = session;
+    if (will === undefined) return;
+    session.will = undefined;
+    publishWill(this.engine, this.hub, session, will);
+  }
+}

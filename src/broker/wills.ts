@@ -1,0 +1,27 @@
+/** Publishing a will: authorized again when it fires, then a publish like any other (v5 3.1.2.5, v3.1.1 3.1.2.5). */
+import type { Verdict } from '../hooks/hooks.js';
+import { authorizePublish } from '../protocol/authorization.js';
+import { RouteResult } from '../protocol/ports.js';
+import type { Engine } from '../protocol/ports.js';
+import type { Session } from '../protocol/session.js';
+import { willMessage } from '../protocol/will.js';
+import type { WillRecord } from '../storage/storage.js';
+import { BrokerMessage } from './broker-message.js';
+import type { EventHub } from './events.js';
+
+export function publishWill(engine: Engine, hub: EventHub, session: Session, will: WillRecord): void {
+  const message = willMessage(will, engine.now());
+  const settle = ({ reasonCode }: Verdict): void => {
+    // In the group that holds the publish, so that a crash neither loses the will nor sends it twice.
+    if (session.recorded) engine.storage.deleteWill(session.clientId);
+    if (reasonCode !== 0) return engine.observer.dropped('publishDenied', message, session.clientId);
+    engine.counters.willsPublished += 1;
+    // v5 [MQTT-3.1.2-14] [MQTT-3.1.2-15], v3.1.1 [MQTT-3.1.2-16] [MQTT-3.1.2-17]: retained as its flag says.
+    engine.router.publish(message, engine.router.lookupTopic(message.topic), undefined, new RouteResult());
+    if (hub.has('will')) hub.emit('will', new BrokerMessage(message), session.clientId);
+    if (engine.observer.wantsPublish) engine.observer.published(message, undefined);
+  };
+  const answer = authorizePublish(engine, session.client, message, 'will');
+  if (answer instanceof Promise) void answer.then(settle);
+  else settle(answer);
+}

@@ -1,0 +1,15 @@
+/** The public door of `odonata/testing`: exports only. */
+export { memoryDuplexPair } from '../transport/memory-duplex.js';
+export { memoryTransportPair } from '../transport/memory-transport.js';
+export { VirtualClock, virtualClock, type VirtualClockOptions } from './virtual-clock.js';
+export type { WireVersion } from './wire-codec.js';
+export { WireClient, type WireClientOptions, type WireTarget } from './wire-client.js';
+export type {
+  WireConnect,
+  WirePacket,
+  WireProperties,
+  WirePublish,
+  WireSendPacket,
+  WireSubscription,
+} from './wire-packet.js';
+export { wire, type WireOptions } from './wire.js';
