@@ -47,4 +47,4 @@ export { memoryStorage } from './storage/memory.js';
 export type { Listener } from './transport/listener.js';
 export { memoryDuplexPair } from './transport/memory-duplex.js';
 export type { ConnectionMeta, TlsInfo, Transport, TransportReceiver, UpgradeInfo } from './transport/transport.js';
-export { version } from './version.js';
+export { version } from './broker/version.js';

@@ -37,13 +37,15 @@ const mayImport: Readonly<Record<string, readonly string[] | 'anything'>> = {
   observe: [...ground, 'protocol'],
   broker: belowAdapters,
   adapters: belowAdapters,
-  entry: [...belowAdapters, 'adapters'],
+  /** The command's own files: a host of the broker like any other. */
+  cli: belowAdapters,
+  entry: [...belowAdapters, 'adapters', 'cli'],
   testing: 'anything',
 };
 
 /** Files that may use `node:*` at run time; types of `node:*` are fine everywhere. */
 const nodeAllowed =
-  /^(?:(?:transport|observe|adapters|testing)\/|storage\/level|broker\/(?:clock|driver|lifecycle)[^/]*\.ts$|cli\.ts$)/;
+  /^(?:(?:transport|observe|adapters|testing)\/|storage\/level|broker\/(?:clock|driver|lifecycle)[^/]*\.ts$|cli(?:\.ts$|\/))/;
 /** Files that may ask for the time or set a timer: everything else is given the clock. */
 const clockAllowed = /^(?:testing\/|broker\/clock\.ts$)/;
 const clockModules = new Set(['node:timers', 'node:timers/promises', 'node:perf_hooks']);

@@ -14,7 +14,7 @@ import { duplexTransport } from '../transport/duplex.js';
 import { proxiedTransport } from '../transport/proxied.js';
 import { trustedAddresses } from '../transport/trusted-addresses.js';
 import type { ConnectionMeta, Transport } from '../transport/transport.js';
-import { version } from '../version.js';
+import { version } from './version.js';
 import { Driver } from './driver.js';
 import { BrokerEngine } from './engine.js';
 import { EventHub } from './events.js';

@@ -1,5 +1,6 @@
 /** Joins one transport to one connection of the core. */
 import { Connection } from '../protocol/connection.js';
+import { dispatch } from '../protocol/dispatch.js';
 import type { Engine } from '../protocol/ports.js';
 import type { Transport, TransportReceiver } from '../transport/transport.js';
 import { Outbox } from './outbox.js';
@@ -13,7 +14,7 @@ export class Driver implements TransportReceiver {
   constructor(engine: Engine, transport: Transport, turn: Turn, onGone: (driver: Driver) => void) {
     this.transport = transport;
     this.onGone = onGone;
-    this.connection = new Connection(engine, new Outbox(transport, turn), transport);
+    this.connection = new Connection(engine, new Outbox(transport, turn), transport, dispatch);
   }
 
   /** Begins to read; apart from the constructor, as the transport may call back at once. */

@@ -1,6 +1,6 @@
 /** The events of a broker, and an emitter whose listeners can harm nobody. */
 import { EventEmitter } from 'eventemitter3';
-import { BrokerError } from '../errors/errors.js';
+import type { BrokerError } from '../errors/errors.js';
 import type { Client } from '../protocol/client.js';
 import type { DropReason } from '../protocol/counters.js';
 import type { QoS } from '../packet/protocol.js';

@@ -23,9 +23,9 @@ export function routeFromHost(
   const result = new RouteResult();
   engine.router.publish(message, engine.router.lookupTopic(message.topic), origin, result);
   if (engine.observer.wantsPublish) engine.observer.published(message, origin?.client);
-  const { own, lsn } = result;
+  const { lsn } = result;
   if (message.qos === 0 || engine.durability.has(lsn)) {
-    if (own !== undefined) engine.router.publishOwn(message, own);
+    engine.router.publishOwn(message, result);
     return Promise.resolve();
   }
   return new Promise<void>((resolve, reject) => {
@@ -37,7 +37,7 @@ export function routeFromHost(
       () => {
         settled();
         resolve();
-        if (own !== undefined) engine.router.publishOwn(message, own);
+        engine.router.publishOwn(message, result);
       },
       (error) => {
         settled();

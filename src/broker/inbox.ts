@@ -5,7 +5,8 @@
 import type { QoS } from '../packet/protocol.js';
 import type { Publication } from '../packet/publication.js';
 import type { Client } from '../protocol/client.js';
-import type { Engine, Outlet } from '../protocol/ports.js';
+import type { Outlet } from '../protocol/outlet.js';
+import type { Engine } from '../protocol/ports.js';
 import type { Session } from '../protocol/session.js';
 import type { Lsn } from '../storage/storage.js';
 import { RingQueue } from '../util/ring-queue.js';

@@ -5,7 +5,7 @@ import type { QoS } from '../packet/protocol.js';
 import type { Publication } from '../packet/publication.js';
 import type { Client } from '../protocol/client.js';
 import type { Counters, DropReason } from '../protocol/counters.js';
-import type { Observer } from '../protocol/ports.js';
+import type { Observer } from '../protocol/observer.js';
 import type { SubscriptionRecord } from '../storage/storage.js';
 import { BrokerMessage } from './broker-message.js';
 import type { EventHub } from './events.js';

@@ -64,9 +64,10 @@ export class RetainedView {
 
   private load(topics: readonly string[]): Promise<readonly (Message | undefined)[]> {
     return new Promise((resolve, reject) =>
-      this.engine.storage.load({ type: 'retained', topics }, (answer) =>
-        answer instanceof BrokerError ? reject(answer) : resolve(answer.messages),
-      ),
+      this.engine.storage.load({ type: 'retained', topics }, (answer) => {
+        if (answer instanceof BrokerError) reject(answer);
+        else resolve(answer.messages);
+      }),
     );
   }
 }

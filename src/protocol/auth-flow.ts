@@ -7,21 +7,8 @@ import type { AuthenticateRequest, AuthenticateVerdict } from '../hooks/hooks.js
 import type { AuthPacket } from '../packet/packets.js';
 import { PacketType } from '../packet/protocol.js';
 import { ReasonCode } from '../packet/reason-code.js';
+import type { Allowed, Authentication } from './authentication.js';
 import type { Connection } from './connection.js';
-
-type Challenge = Extract<AuthenticateVerdict, { action: 'challenge' }>;
-export type Allowed = Extract<AuthenticateVerdict, { action: 'allow' }>;
-
-/** The method of CONNECT, and who waits for the client's next AUTH. */
-export interface Authentication {
-  /** v5 [MQTT-4.12.0-5]: the same on every AUTH of the connection. */
-  readonly method: string;
-  readonly request: AuthenticateRequest;
-  challenge: Challenge | undefined;
-  /** Called with the verdict that allows. */
-  then: (verdict: Allowed) => void;
-  reauthenticating: boolean;
-}
 
 /** Acts on an answer of `authenticate`: goes on, sends the next challenge, or refuses. */
 export function settleAuthentication(
@@ -46,7 +33,7 @@ export function settleAuthentication(
     return connection.shut(ReasonCode.badAuthenticationMethod, 'enhanced authentication is required');
   }
   authentication.challenge = verdict;
-  authentication.then = then;
+  authentication.onAllowed = then;
   connection.send({
     type: PacketType.auth,
     reasonCode: ReasonCode.continueAuthentication, // v5 [MQTT-4.12.0-2]
@@ -83,7 +70,7 @@ export function handleAuth(connection: Connection, packet: AuthPacket): void {
   ask(
     connection,
     connection.engine.hooks.continueAuthentication(challenge, authenticationData, connection.signal),
-    authentication.then,
+    authentication.onAllowed,
   );
 }
 

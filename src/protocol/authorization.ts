@@ -6,7 +6,7 @@ import type { Publication } from '../packet/publication.js';
 import { decodePublishProperties } from '../packet/read-properties.js';
 import { ReasonCode } from '../packet/reason-code.js';
 import type { Client } from './client.js';
-import type { Engine } from './ports.js';
+import type { Environment } from './environment.js';
 
 const allowed: Verdict = Object.freeze({ reasonCode: 0, reasonString: undefined, cache: false });
 const reserved: Verdict = Object.freeze({
@@ -40,7 +40,7 @@ class MessageAction {
 
 /** May this client publish this, now or as its will? */
 export function authorizePublish(
-  engine: Engine,
+  engine: Environment,
   client: HookClient & { readonly decisions?: Client['decisions'] },
   publication: Publication,
   type: 'publish' | 'will',
@@ -53,7 +53,7 @@ export function authorizePublish(
 
 /** May this client be sent this? Asked when it is about to be sent, never when it is queued. */
 export function authorizeDelivery(
-  engine: Engine,
+  engine: Environment,
   client: Client,
   publication: Publication,
   qos: QoS,
@@ -64,7 +64,7 @@ export function authorizeDelivery(
 }
 
 export function authorizeSubscribe(
-  engine: Engine,
+  engine: Environment,
   client: Client,
   action: Extract<Action, { type: 'subscribe' }>,
 ): Verdict | Promise<Verdict> {
@@ -72,7 +72,7 @@ export function authorizeSubscribe(
 }
 
 function decide(
-  engine: Engine,
+  engine: Environment,
   client: HookClient & { readonly decisions?: Client['decisions'] },
   type: 'publish' | 'will' | 'deliver',
   publication: Publication,

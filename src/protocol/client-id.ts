@@ -19,7 +19,7 @@ export function needsClientId(packet: ConnectPacket, options: CoreOptions): bool
     // A host's `filter.startsWith('devices/' + client.id)` would be a hole.
     throw refused('MQTT-3.1.3-8', 'a Client Identifier with + or # is refused (clientIdWildcards)');
   }
-  if (protocolVersion === 3 && options.mqtt31ClientIdLimit && [...clientId].length > mqtt31ClientIdMax) {
+  if (protocolVersion === 3 && options.mqtt31ClientIdLimit && Array.from(clientId).length > mqtt31ClientIdMax) {
     throw refused('MQTT-3.1.3-9', `a Client Identifier of MQTT 3.1 has at most ${mqtt31ClientIdMax} characters`);
   }
   return false;

@@ -1,6 +1,6 @@
 /** What an accepting CONNACK tells a 5.0 client (v5 3.2.2.3): only what differs from the defaults. */
 import type { Properties } from '../packet/packets.js';
-import type { Connecting } from './connect-flow.js';
+import type { Connecting } from './connecting.js';
 import type { Connection } from './connection.js';
 
 type Draft = { -readonly [K in keyof Properties]: Properties[K] };

@@ -9,28 +9,17 @@ import { PacketType, sessionExpiryNeverSeconds } from '../packet/protocol.js';
 import { ReasonCode } from '../packet/reason-code.js';
 import type { WillRecord } from '../storage/storage.js';
 import { ask } from './auth-flow.js';
-import type { Allowed } from './auth-flow.js';
 import { authorizePublish } from './authorization.js';
 import { Client } from './client.js';
 import { needsClientId } from './client-id.js';
 import type { Connection } from './connection.js';
 import { connackProperties } from './connack.js';
+import type { Connecting } from './connecting.js';
 import type { CoreOptions, SessionLimits } from './core-options.js';
 import { NetworkOutlet } from './network-outlet.js';
 import type { OpenResult } from './ports.js';
 import { InboundAliases } from './topic-aliases.js';
 import { willRecord } from './will.js';
-
-/** What is settled while a CONNECT is on its way. */
-export interface Connecting {
-  readonly packet: ConnectPacket;
-  readonly clientId: string;
-  readonly assigned: boolean;
-  readonly verdict: Allowed;
-  readonly limits: SessionLimits;
-  readonly keepAliveSeconds: number;
-  readonly sessionExpirySeconds: number;
-}
 
 export function handleConnect(connection: Connection, packet: ConnectPacket): void {
   const { engine } = connection;
@@ -54,7 +43,7 @@ export function handleConnect(connection: Connection, packet: ConnectPacket): vo
       // v5 [MQTT-4.12.0-1]
       throw new PeerProtocolError(ReasonCode.badAuthenticationMethod, 'MQTT-4.12.0-1', `no hook knows the Authentication Method ${method}`);
     }
-    connection.authentication = { method, request, challenge: undefined, then: () => undefined, reauthenticating: false };
+    connection.authentication = { method, request, challenge: undefined, onAllowed: () => undefined, reauthenticating: false };
   }
   ask(connection, engine.hooks.authenticate(request), (verdict) => {
     const limits = narrowed(engine.options, verdict.limits);

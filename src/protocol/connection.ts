@@ -8,17 +8,15 @@ import { BrokerError, PeerProtocolError } from '../errors/errors.js';
 import { encodePacket } from '../packet/write-packets.js';
 import type { WriteLimits } from '../packet/write-packets.js';
 import { PacketReader } from '../packet/packet-reader.js';
-import type { ClientPacket, ConnackPacket, DisconnectPacket } from '../packet/packets.js';
+import type { ConnackPacket } from '../packet/packets.js';
 import { PacketType } from '../packet/protocol.js';
 import type { ProtocolVersion } from '../packet/protocol.js';
 import { ReasonCode } from '../packet/reason-code.js';
 import type { Lsn } from '../storage/storage.js';
 import type { TopicEntry } from '../topic/topic-table.js';
 import type { ConnectionMeta } from '../transport/transport.js';
-import { handleAuth } from './auth-flow.js';
-import type { Authentication } from './auth-flow.js';
+import type { Authentication } from './authentication.js';
 import type { Client } from './client.js';
-import { handleConnect } from './connect-flow.js';
 import { calls } from './deadlines.js';
 import type { Deadline } from './deadlines.js';
 import type { NetworkOutlet } from './network-outlet.js';
@@ -26,9 +24,7 @@ import type { Output } from './output.js';
 import { Pauses } from './pauses.js';
 import type { Engine, Route } from './ports.js';
 import { RouteResult } from './ports.js';
-import { handlePublish, handlePubrel } from './publish-flow.js';
 import type { Session } from './session.js';
-import { handleSubscribe, handleUnsubscribe } from './subscribe-flow.js';
 import type { InboundAliases } from './topic-aliases.js';
 
 export type ConnectionState = 'connecting' | 'connected' | 'closing' | 'closed';
@@ -67,14 +63,24 @@ export class Connection {
   private deadline: Deadline | undefined;
   private loginDeadline: Deadline | undefined = undefined;
   private abort: AbortController | undefined = undefined;
+  /** Handles one packet: see dispatch.ts. */
+  private readonly dispatch: (connection: Connection, type: PacketType) => void;
 
-  constructor(engine: Engine, output: Output, source: { readonly meta: ConnectionMeta }) {
+  constructor(
+    engine: Engine,
+    output: Output,
+    source: { readonly meta: ConnectionMeta },
+    dispatch: (connection: Connection, type: PacketType) => void,
+  ) {
+    this.dispatch = dispatch;
     this.engine = engine;
     this.output = output;
     this.source = source;
     this.reader = new PacketReader(engine.options);
     this.receiveMaximum = engine.options.receiveMaximum;
-    this.pauses = new Pauses(this);
+    this.pauses = new Pauses(engine, output, () =>
+      this.shut(ReasonCode.quotaExceeded, 'no room for this publisher within pauseSecondsMax'),
+    );
     this.lastPacketAtMs = engine.now();
     this.deadline = engine.deadlines.set(this, this.lastPacketAtMs + engine.options.connectTimeoutSeconds * 1000);
     engine.counters.connections += 1;
@@ -107,11 +113,11 @@ export class Connection {
 
   /** The peer half-closed. */
   onEnd(): void {
-    this.fail(0, 'the peer closed the connection without DISCONNECT', undefined);
+    this.leave(0, 'the peer closed the connection without DISCONNECT', undefined);
   }
 
   onClose(error?: Error): void {
-    this.fail(0, error === undefined ? 'the connection was closed without DISCONNECT' : error.message, error);
+    this.leave(0, error === undefined ? 'the connection was closed without DISCONNECT' : error.message, error);
     this.finish();
   }
 
@@ -134,78 +140,13 @@ export class Connection {
         if (type === 0) break;
         this.engine.counters.packetsReceived += 1;
         this.lastPacketAtMs = this.engine.now();
-        this.handle(type);
+        this.dispatch(this, type);
       }
     } catch (error) {
       this.refuse(error);
     } finally {
       this.reading = false;
     }
-  }
-
-  private handle(type: PacketType): void {
-    const { reader, session } = this;
-    if (session === undefined || this.state === 'connecting') return this.handleFirst(type);
-    switch (type) {
-      case PacketType.publish:
-        return handlePublish(this, session, reader.publish);
-      case PacketType.puback:
-        return session.sender.onPuback(reader.packetId);
-      case PacketType.pubrec:
-        return session.sender.onPubrec(reader.packetId, reader.reasonCode);
-      case PacketType.pubrel:
-        return handlePubrel(this, session, reader.packetId);
-      case PacketType.pubcomp:
-        return session.sender.onPubcomp(reader.packetId);
-      case PacketType.connect:
-        // v5 [MQTT-3.1.0-2], v3.1.1 [MQTT-3.1.0-2]
-        throw new PeerProtocolError(ReasonCode.protocolError, 'MQTT-3.1.0-2', 'a second CONNECT on one connection');
-      default:
-        return this.handleDecoded(session, reader.packet as ClientPacket);
-    }
-  }
-
-  private handleDecoded(session: Session, packet: ClientPacket): void {
-    switch (packet.type) {
-      case PacketType.subscribe:
-        return handleSubscribe(this, session, packet);
-      case PacketType.unsubscribe:
-        return handleUnsubscribe(this, session, packet);
-      case PacketType.pingreq:
-        return this.send({ type: PacketType.pingresp }); // v5 [MQTT-3.12.4-1], v3.1.1 [MQTT-3.12.4-1]
-      case PacketType.auth:
-        return handleAuth(this, packet);
-      case PacketType.disconnect:
-        return this.handleDisconnect(session, packet);
-      default:
-    }
-  }
-
-  /** Before CONNACK: CONNECT, then AUTH if the client chose enhanced authentication, or DISCONNECT. */
-  private handleFirst(type: PacketType): void {
-    const { packet } = this.reader;
-    if (type === PacketType.connect && packet?.type === PacketType.connect && this.clientId === undefined) {
-      handleConnect(this, packet);
-    } else if (type === PacketType.auth && packet?.type === PacketType.auth) handleAuth(this, packet);
-    else if (type === PacketType.disconnect) this.fail(0, 'DISCONNECT before CONNACK', undefined, true);
-    else {
-      // v5 [MQTT-3.1.2-30]; before CONNECT the reader has refused it already: [MQTT-3.1.0-1]
-      const statement = this.version === 5 ? 'MQTT-3.1.2-30' : 'MQTT-3.1.0-2';
-      throw new PeerProtocolError(ReasonCode.protocolError, statement, 'only AUTH or DISCONNECT may precede CONNACK');
-    }
-  }
-
-  private handleDisconnect(session: Session, packet: DisconnectPacket): void {
-    const { sessionExpirySeconds } = packet.properties;
-    if (sessionExpirySeconds !== undefined) {
-      if (session.sessionExpirySeconds === 0 && sessionExpirySeconds > 0) {
-        const why = `DISCONNECT may not raise a Session Expiry Interval of 0 to ${sessionExpirySeconds}`;
-        throw new PeerProtocolError(ReasonCode.protocolError, 'X5-3.14.2.2.2-1', why);
-      }
-      session.sessionExpirySeconds = Math.min(sessionExpirySeconds, session.limits.sessionExpirySecondsMax);
-    }
-    // v5 [MQTT-3.14.4-3]; any other reason leaves the will: X5-3.1.2.5-1. v3.1.1 [MQTT-3.14.4-3]
-    this.fail(packet.reasonCode, 'DISCONNECT', undefined, packet.reasonCode === 0);
   }
 
   /** Waits for `answer`, reading nothing more meanwhile; `then` is not called if the connection ends first. */
@@ -331,11 +272,11 @@ export class Connection {
     if (this.state === 'connected') this.send({ type: PacketType.disconnect, reasonCode, properties });
     // 3.x gets a refusing CONNACK only where a return code exists: v3.1.1 [MQTT-3.1.4-1] [MQTT-3.2.2-6]
     else if (knowsVersion) this.send({ type: PacketType.connack, sessionPresent: false, reasonCode, properties }); // v5 [MQTT-3.2.2-6]
-    this.fail(reasonCode, why, error);
+    this.leave(reasonCode, why, error);
   }
 
   /** Leaves the session and tells who listens; nothing more is read or written. v5 [MQTT-3.14.4-1] */
-  private fail(reasonCode: number, why: string, error: Error | undefined, normal = false): void {
+  leave(reasonCode: number, why: string, error: Error | undefined, normal = false): void {
     if (!this.isOpen()) {
       if (this.state === 'closing') this.output.destroy();
       return;

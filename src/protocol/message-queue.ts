@@ -7,8 +7,8 @@ import type { QoS } from '../packet/protocol.js';
 import type { Publication } from '../packet/publication.js';
 import type { Lsn, QueueId, QueueSummary } from '../storage/storage.js';
 import { RingQueue } from '../util/ring-queue.js';
+import type { Environment } from './environment.js';
 import { OutboundEntry } from './outbound-entry.js';
-import type { Engine } from './ports.js';
 
 /** Entries held in memory; the store has the rest. */
 const windowMax = 1000;
@@ -38,11 +38,11 @@ export class MessageQueue {
   private loading = false;
   /** Raised when a page under way is no longer wanted. */
   private epoch = 0;
-  private readonly engine: Engine;
+  private readonly engine: Environment;
   private readonly id: QueueId;
   private readonly owner: QueueOwner;
 
-  constructor(engine: Engine, id: QueueId, owner: QueueOwner) {
+  constructor(engine: Environment, id: QueueId, owner: QueueOwner) {
     this.engine = engine;
     this.id = id;
     this.owner = owner;

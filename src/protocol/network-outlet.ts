@@ -9,7 +9,8 @@ import type { Lsn } from '../storage/storage.js';
 import type { Client } from './client.js';
 import { HeldOutput } from './held-output.js';
 import type { Output } from './output.js';
-import type { Engine, Outlet } from './ports.js';
+import type { Environment } from './environment.js';
+import type { Outlet } from './outlet.js';
 import { OutboundAliases } from './topic-aliases.js';
 
 /** What CONNECT and the broker's limits settle for one connection. */
@@ -33,12 +34,12 @@ export class NetworkOutlet implements Outlet {
   readonly held = new HeldOutput();
   private readonly terms: OutletTerms;
   private readonly aliases: OutboundAliases | undefined;
-  private readonly engine: Engine;
+  private readonly engine: Environment;
   private readonly output: Output;
   private readonly shut: (reasonCode: number, reasonString?: string) => void;
 
   constructor(
-    engine: Engine,
+    engine: Environment,
     output: Output,
     client: Client,
     terms: OutletTerms,

@@ -2,7 +2,20 @@
 import type { QoS } from '../packet/protocol.js';
 import type { Message } from '../packet/publication.js';
 import type { Lsn, QueueEntry } from '../storage/storage.js';
-import type { SharedSource } from './ports.js';
+
+/** A shared group as the member that holds one of its entries sees it. */
+export interface SharedSource {
+  /** Delivered, expired or refused by the member: the group forgets it. */
+  settled(entry: OutboundEntry): Lsn;
+  /** `authorize` refused this member: the next one gets it. */
+  refused(entry: OutboundEntry, clientId: string): void;
+  /** The member goes on at QoS 2, so the entry is its own from now on: v5 [MQTT-4.8.2-4] [MQTT-4.8.2-5]. */
+  handedOver(entry: OutboundEntry): Lsn;
+  /** The member's connection ended with these unacknowledged. */
+  returned(entries: readonly OutboundEntry[]): void;
+  /** A member has room again. */
+  pump(): void;
+}
 
 export class OutboundEntry implements QueueEntry {
   readonly sequence: number;
@@ -55,5 +68,12 @@ export class OutboundEntry implements QueueEntry {
   ownedBySession(sequence: number, stored: boolean): OutboundEntry {
     const { qos, retain, subscriptionIdentifiers, message, lsn } = this;
     return new OutboundEntry(sequence, qos, retain, subscriptionIdentifiers, message, stored, lsn, undefined);
+  }
+}
+
+/** Gives entries back to the shared groups they belong to, each group its own in order. */
+export function returnToGroups(entries: readonly OutboundEntry[]): void {
+  for (const group of new Set(entries.map((entry) => entry.group))) {
+    group?.returned(entries.filter((entry) => entry.group === group).toSorted((a, b) => a.sequence - b.sequence));
   }
 }

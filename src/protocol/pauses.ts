@@ -2,19 +2,23 @@
  * Why a connection is not read from at the moment. No pause for want of memory or of the store lasts longer than
  * `pauseSecondsMax`: the publisher is closed then.
  */
-import { ReasonCode } from '../packet/reason-code.js';
-import type { Connection } from './connection.js';
 import type { Deadline } from './deadlines.js';
+import type { Environment } from './environment.js';
+import type { Output } from './output.js';
 
 export type PauseReason = 'pending' | 'memory' | 'owed' | 'storage';
 
 export class Pauses {
   private readonly reasons = new Set<PauseReason>();
   private deadline: Deadline | undefined = undefined;
-  private readonly connection: Connection;
+  private readonly engine: Environment;
+  private readonly output: Output;
+  private readonly onTooLong: () => void;
 
-  constructor(connection: Connection) {
-    this.connection = connection;
+  constructor(engine: Environment, output: Output, onTooLong: () => void) {
+    this.engine = engine;
+    this.output = output;
+    this.onTooLong = onTooLong;
   }
 
   get any(): boolean {
@@ -29,30 +33,30 @@ export class Pauses {
     const before = this.reasons.size;
     if (on) this.reasons.add(reason);
     else this.reasons.delete(reason);
-    if (before === 0 && on) this.connection.output.pause();
-    if (before > 0 && this.reasons.size === 0) this.connection.output.resume();
+    if (before === 0 && on) this.output.pause();
+    if (before > 0 && this.reasons.size === 0) this.output.resume();
     if (on && reason !== 'pending') this.arm();
     if (this.reasons.size === 0) this.disarm();
   }
 
   clear(): void {
-    if (this.reasons.size > 0) this.connection.output.resume();
+    if (this.reasons.size > 0) this.output.resume();
     this.reasons.clear();
     this.disarm();
   }
 
   onDeadline(): void {
     this.deadline = undefined;
-    this.connection.shut(ReasonCode.quotaExceeded, 'no room for this publisher within pauseSecondsMax');
+    this.onTooLong();
   }
 
   private arm(): void {
-    const { engine } = this.connection;
+    const { engine } = this;
     this.deadline ??= engine.deadlines.set(this, engine.now() + engine.options.pauseSecondsMax * 1000);
   }
 
   private disarm(): void {
-    if (this.deadline !== undefined) this.connection.engine.deadlines.cancel(this.deadline);
+    if (this.deadline !== undefined) this.engine.deadlines.cancel(this.deadline);
     this.deadline = undefined;
   }
 }

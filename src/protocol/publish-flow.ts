@@ -112,13 +112,12 @@ function settle(connection: Connection, session: Session, publish: InboundPublis
   engine.counters.publishReceived += 1;
   engine.counters.publishReceivedBytes += publish.end - publish.payloadStart;
   engine.router.publish(publish, entry, session, route);
-  const { own, matched } = route;
   let { lsn } = route;
   if (publish.qos > 0) {
     if (publish.qos === 2) lsn = Math.max(lsn, hold(connection, session, publish.packetId));
-    acknowledge(connection, publish, matched ? 0 : ReasonCode.noMatchingSubscribers, undefined, lsn);
+    acknowledge(connection, publish, route.matched ? 0 : ReasonCode.noMatchingSubscribers, undefined, lsn);
     // The acknowledgement leaves before the publisher's own copy.
-    if (own !== undefined) engine.router.publishOwn(publish, own);
+    engine.router.publishOwn(publish, route);
   }
   if (engine.observer.wantsPublish) engine.observer.published(publish, connection.client);
 }

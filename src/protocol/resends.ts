@@ -3,27 +3,38 @@
  * order and under their original identifiers (v5 [MQTT-4.4.0-1] [MQTT-4.6.0-1], v3.1.1 [MQTT-4.4.0-1] [MQTT-4.6.0-1]).
  */
 import { authorizeDelivery } from './authorization.js';
+import type { DropReason } from './counters.js';
 import type { OutboundEntry } from './outbound-entry.js';
-import type { Engine } from './ports.js';
+import type { Environment } from './environment.js';
+import type { InflightWindow } from './inflight-window.js';
 import { qos2SenderStep } from './qos2-sender.js';
-import type { Session } from './session.js';
+import type { SenderOwner } from './sender-owner.js';
 
 interface Resend {
   readonly packetId: number;
   readonly entry: OutboundEntry;
 }
 
+/** What is in flight, and what becomes of what is not sent again. */
+interface Resender {
+  readonly inflight: InflightWindow;
+  settleUnsent(packetId: number, why: DropReason): void;
+  pump(): void;
+}
+
 export class Resends {
   private readonly left: Resend[] = [];
   private started = false;
   private waiting = false;
-  private readonly engine: Engine;
-  private readonly session: Session;
+  private readonly engine: Environment;
+  private readonly session: SenderOwner;
+  private readonly sender: Resender;
 
-  constructor(engine: Engine, session: Session) {
+  constructor(engine: Environment, session: SenderOwner, sender: Resender) {
     this.engine = engine;
     this.session = session;
-    session.sender.inflight.forEach((packetId, _state, entry) => {
+    this.sender = sender;
+    sender.inflight.forEach((packetId, _state, entry) => {
       if (entry !== undefined) this.left.push({ packetId, entry });
     });
     this.left.sort((a, b) => a.entry.sequence - b.entry.sequence);
@@ -39,7 +50,8 @@ export class Resends {
 
   /** PUBREL is never held by a full window or a refusal: v5 [MQTT-3.3.4-10], [MQTT-4.3.3-6]. */
   private sendPubrels(): void {
-    const { sender, outlet } = this.session;
+    const { sender } = this;
+    const { outlet } = this.session;
     for (let index = 0; index < this.left.length; ) {
       const { packetId } = this.left[index] as Resend;
       const state = sender.inflight.state(packetId);
@@ -52,7 +64,8 @@ export class Resends {
   }
 
   private sendNext(): boolean {
-    const { sender, outlet, client } = this.session;
+    const { sender } = this;
+    const { outlet, client } = this.session;
     const { packetId, entry } = this.left[0] as Resend;
     if (outlet === undefined || outlet.congested) return false;
     if (!sender.inflight.has(packetId)) {
@@ -84,7 +97,8 @@ export class Resends {
   /** Sends the first one left, or withholds it as if it had been delivered. */
   private finish(allowed: boolean): void {
     const { packetId, entry } = this.left.shift() as Resend;
-    const { sender, outlet } = this.session;
+    const { sender } = this;
+    const { outlet } = this.session;
     if (!sender.inflight.has(packetId)) return;
     if (!allowed) sender.settleUnsent(packetId, 'deliverDenied');
     else {

@@ -10,24 +10,20 @@ import { sessionQueueId } from '../storage/storage.js';
 import type { InflightRecord, Lsn, QueueId } from '../storage/storage.js';
 import { authorizeDelivery } from './authorization.js';
 import type { DropReason } from './counters.js';
+import type { EntrySource, Replay } from './entry-source.js';
+import type { Environment } from './environment.js';
 import { InflightWindow } from './inflight-window.js';
 import { MessageQueue } from './message-queue.js';
-import { OutboundEntry } from './outbound-entry.js';
-import type { Delivery, Engine, SharedSource } from './ports.js';
+import { OutboundEntry, returnToGroups } from './outbound-entry.js';
 import { qos2SenderStep } from './qos2-sender.js';
 import { Resends } from './resends.js';
-import type { Session } from './session.js';
+import type { SenderOwner } from './sender-owner.js';
 
-/** Something a session sends from: its queue, or retained messages on their way to a new subscription. */
-export interface EntrySource {
-  /** The next entry; `undefined` when there is none yet. */
-  peek(): OutboundEntry | undefined;
-  shift(): OutboundEntry;
-}
-
-/** Retained messages for one subscription; `done` once nothing more will come. */
-export interface Replay extends EntrySource {
-  readonly done: boolean;
+/** How messages of one topic reach this session: its matching subscriptions, merged. */
+export interface DeliveryTerms {
+  readonly qos: QoS;
+  readonly retainAsPublished: boolean;
+  readonly subscriptionIdentifiers: readonly number[] | undefined;
 }
 
 /** Messages sent in one go before other sessions get their turn. */
@@ -44,10 +40,10 @@ export class Sender {
   private pumping = false;
   /** Raised whenever the connection changes: an answer to an older question is void. */
   private epoch = 0;
-  private readonly engine: Engine;
-  private readonly session: Session;
+  private readonly engine: Environment;
+  private readonly session: SenderOwner;
 
-  constructor(engine: Engine, session: Session) {
+  constructor(engine: Environment, session: SenderOwner) {
     this.engine = engine;
     this.session = session;
     this.queueId = sessionQueueId(session.clientId);
@@ -57,7 +53,7 @@ export class Sender {
   // ---- from the router ---------------------------------------------------------------------------------------
 
   /** A message of a matching subscription; returns the LSN its publisher's acknowledgement waits for. */
-  offer(publication: Publication, delivery: Delivery): Lsn {
+  offer(publication: Publication, delivery: DeliveryTerms): Lsn {
     const qos = publication.qos < delivery.qos ? publication.qos : delivery.qos; // v5 [MQTT-3.8.4-8], v3.1.1 [MQTT-3.8.4-6]
     // v5 [MQTT-3.3.1-12] [MQTT-3.3.1-13], v3.1.1 [MQTT-3.3.1-9]
     const retain = publication.retain && delivery.retainAsPublished;
@@ -66,24 +62,21 @@ export class Sender {
       this.offerQos0(publication, retain, ids);
       return 0;
     }
-    if (this.sendsUnkept(publication, qos, ids)) {
-      this.sendUnkept(publication, qos, retain, ids);
-      return 0;
-    }
+    if (this.sendUnkept(publication, qos, retain, ids)) return 0;
     const lsn = this.enqueue(publication, qos, retain, ids, false);
     this.pump();
     return lsn;
   }
 
   /** Queues the publisher's own copy; `sendOwn` sends it after the acknowledgement. */
-  offerOwn(publication: Publication, delivery: Delivery): Lsn {
+  offerOwn(publication: Publication, delivery: DeliveryTerms): Lsn {
     const qos = publication.qos < delivery.qos ? publication.qos : delivery.qos;
     if (qos === 0) return 0;
     const retain = publication.retain && delivery.retainAsPublished;
     return this.enqueue(publication, qos, retain, delivery.subscriptionIdentifiers, true);
   }
 
-  sendOwn(publication: Publication, delivery: Delivery): void {
+  sendOwn(publication: Publication, delivery: DeliveryTerms): void {
     if (publication.qos > 0 && delivery.qos > 0) this.pump();
     else this.offerQos0(publication, publication.retain && delivery.retainAsPublished, delivery.subscriptionIdentifiers);
   }
@@ -97,7 +90,7 @@ export class Sender {
       return;
     }
     if (outlet.congested) return this.dropSlow(publication);
-    if (this.deciding) return this.enqueueTransient(publication, retain, ids);
+    if (this.deciding) return void this.enqueue(publication, 0, retain, ids, false, false);
     if (!outlet.fits(publication, 0, ids)) return this.drop('tooLarge', publication); // v5 [MQTT-3.1.2-24]
     if (engine.hooks.hasAuthorize) {
       const verdict = authorizeDelivery(engine, client, publication, 0, retain);
@@ -197,13 +190,24 @@ export class Sender {
 
   /** Sends again what was unacknowledged, in order and under its own ids, then goes on: v5 [MQTT-4.4.0-1]. */
   resume(): void {
-    if (this.inflight.count > 0) this.resends = new Resends(this.engine, this.session);
+    if (this.inflight.count > 0) this.resends = new Resends(this.engine, this.session, this);
     this.pump();
   }
 
-  /** The connection is gone; `goesOn` when the next one takes over at once. */
+  /**
+   * The connection is gone; `goesOn` when the next one takes over at once. Entries of shared groups go back to their
+   * groups (v5 4.8.2); what the store has is dropped from memory.
+   */
   leave(goesOn: boolean): void {
-    this.giveBackHeld();
+    const held: OutboundEntry[] = [];
+    this.inflight.forEach((packetId, _state, entry) => {
+      if (entry?.group === undefined) return;
+      held.push(entry);
+      this.inflight.release(packetId);
+      this.engine.counters.inflightMessages -= 1;
+    });
+    held.push(...this.queue.leaveToStore());
+    returnToGroups(held);
     if (!this.session.stored) this.replays = undefined;
     else if (!goesOn) this.forgetInflight();
   }
@@ -223,19 +227,17 @@ export class Sender {
 
   // ---- inside ------------------------------------------------------------------------------------------------
 
-  /** A session that ends with its connection keeps a packet identifier and its state, no bytes. */
-  private sendsUnkept(publication: Publication, qos: QoS, ids: readonly number[] | undefined): boolean {
-    const { engine } = this;
+  /** At once, if nothing stands in the way: a session that ends with its connection keeps the identifier, no bytes. */
+  private sendUnkept(publication: Publication, qos: QoS, retain: boolean, ids: readonly number[] | undefined): boolean {
+    const { engine, inflight } = this;
     const { outlet, stored } = this.session;
     if (stored || outlet === undefined || this.deciding || this.queue.length > 0 || outlet.congested) return false;
     if (engine.hooks.hasAuthorize || engine.observer.wantsDelivered) return false;
-    return this.inflight.count < outlet.receiveMaximum && outlet.fits(publication, qos, ids);
-  }
-
-  private sendUnkept(publication: Publication, qos: QoS, retain: boolean, ids: readonly number[] | undefined): void {
-    const packetId = this.inflight.take(qos === 1 ? 'awaitPuback' : 'awaitPubrec', undefined);
-    this.engine.counters.inflightMessages += 1;
-    this.session.outlet?.sendPublish(publication, qos, retain, false, packetId, ids, 0);
+    if (inflight.count >= outlet.receiveMaximum || !outlet.fits(publication, qos, ids)) return false;
+    const packetId = inflight.take(qos === 1 ? 'awaitPuback' : 'awaitPubrec', undefined);
+    engine.counters.inflightMessages += 1;
+    outlet.sendPublish(publication, qos, retain, false, packetId, ids, 0);
+    return true;
   }
 
   private sendQos0(publication: Publication, retain: boolean, ids: readonly number[] | undefined): void {
@@ -249,8 +251,9 @@ export class Sender {
     retain: boolean,
     ids: readonly number[] | undefined,
     own: boolean,
+    stored = this.session.stored,
   ): Lsn {
-    const { stored, outlet, limits } = this.session;
+    const { outlet, limits } = this.session;
     if (!stored && outlet === undefined) return 0;
     if (qos === 0 && this.engine.memory.over) this.drop('memory', publication);
     else {
@@ -259,13 +262,6 @@ export class Sender {
       this.drop('queueFull', publication);
     }
     return 0;
-  }
-
-  private enqueueTransient(publication: Publication, retain: boolean, ids: readonly number[] | undefined): void {
-    if (this.engine.memory.over) this.drop('memory', publication);
-    else if (this.queue.push(publication, 0, retain, ids, false, this.session.limits, false) < 0) {
-      this.drop('queueFull', publication);
-    }
   }
 
   private sendReplay(): boolean {
@@ -385,7 +381,7 @@ export class Sender {
   }
 
   private refuse(entry: OutboundEntry): void {
-    if (entry.group !== undefined) entry.group.refused(entry, this.session);
+    if (entry.group !== undefined) entry.group.refused(entry, this.session.clientId);
     else this.giveUp(entry, 'deliverDenied');
   }
 
@@ -403,20 +399,5 @@ export class Sender {
   private forgetInflight(): void {
     this.engine.counters.inflightMessages -= this.inflight.count;
     this.inflight.clear();
-  }
-
-  /** Entries of shared groups go back to their groups (v5 4.8.2); what the store has is dropped from memory. */
-  private giveBackHeld(): void {
-    const held: OutboundEntry[] = [];
-    this.inflight.forEach((packetId, _state, entry) => {
-      if (entry?.group === undefined) return;
-      held.push(entry);
-      this.inflight.release(packetId);
-      this.engine.counters.inflightMessages -= 1;
-    });
-    held.push(...this.queue.leaveToStore());
-    for (const group of new Set(held.map((entry) => entry.group as SharedSource))) {
-      group.returned(held.filter((entry) => entry.group === group).sort((a, b) => a.sequence - b.sequence));
-    }
   }
 }

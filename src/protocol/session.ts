@@ -2,15 +2,25 @@
  * One session: what is kept for a client identifier, with or without a connection (v5 4.1, v3.1.1 4.1).
  * Identity, subscriptions, will and deadlines live here; messages on their way out are its sender's.
  */
-import type { InflightRecord, SessionRecord, WillRecord } from '../storage/storage.js';
+import type { InflightRecord, SessionRecord, SubscriptionRecord, WillRecord } from '../storage/storage.js';
 import type { Client } from './client.js';
 import type { SessionLimits } from './core-options.js';
 import type { Deadline } from './deadlines.js';
-import type { Engine, Outlet, SharedSource } from './ports.js';
+import type { Environment } from './environment.js';
+import type { SharedSource } from './outbound-entry.js';
+import type { Outlet } from './outlet.js';
 import { Sender } from './sender.js';
-import type { Subscription } from './subscription.js';
+import type { SenderOwner } from './sender-owner.js';
 
-export class Session {
+/** One subscription of one session, as the router and the session hold it. */
+export interface Subscription extends SubscriptionRecord {
+  readonly session: Session;
+  /** What topics are matched against: the filter without its `$share/name/`. */
+  readonly matchFilter: string;
+  readonly shareName: string | undefined;
+}
+
+export class Session implements SenderOwner {
   readonly clientId: string;
   /** Who made it. */
   readonly principal: string | undefined;
@@ -35,12 +45,12 @@ export class Session {
   groups: Set<SharedSource> | undefined = undefined;
   outlet: Outlet | undefined = undefined;
 
-  constructor(engine: Engine, client: Client, limits: SessionLimits) {
+  constructor(environment: Environment, client: Client, limits: SessionLimits) {
     this.clientId = client.id;
     this.principal = client.principal;
     this.client = client;
     this.limits = limits;
-    this.sender = new Sender(engine, this);
+    this.sender = new Sender(environment, this);
   }
 
   get connected(): boolean {

@@ -5,10 +5,10 @@
 import { BrokerError } from '../errors/errors.js';
 import type { Message } from '../packet/publication.js';
 import type { Engine } from '../protocol/ports.js';
-import type { Replay } from '../protocol/sender.js';
+import type { Replay } from '../protocol/entry-source.js';
 import { OutboundEntry } from '../protocol/outbound-entry.js';
-import type { Subscription } from '../protocol/subscription.js';
 import type { RetainedCursor } from '../topic/retained-cursor.js';
+import type { Subscription } from '../protocol/session.js';
 import { RingQueue } from '../util/ring-queue.js';
 import type { RetainedRef, RetainedStore } from './retained-store.js';
 

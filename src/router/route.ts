@@ -1,8 +1,7 @@
 /** What a topic resolves to: one merged delivery per session, and the shared groups. Immutable once made. */
 import type { QoS } from '../packet/protocol.js';
 import type { Delivery, Route } from '../protocol/ports.js';
-import type { Session } from '../protocol/session.js';
-import type { Subscription } from '../protocol/subscription.js';
+import type { Session, Subscription } from '../protocol/session.js';
 import { SharedGroup } from './shared-group.js';
 
 /** A delivery that can be worked out again without its No Local subscriptions. */

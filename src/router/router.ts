@@ -3,9 +3,8 @@
  * and worked out anew when a subscription has changed.
  */
 import type { Publication } from '../packet/publication.js';
-import type { Delivery, Engine, RouteResult, RouterPort } from '../protocol/ports.js';
-import type { Session } from '../protocol/session.js';
-import type { Subscription } from '../protocol/subscription.js';
+import type { Engine, RouteResult, RouterPort } from '../protocol/ports.js';
+import type { Session, Subscription } from '../protocol/session.js';
 import type { SubscriptionRecord } from '../storage/storage.js';
 import { SubscriptionTree } from '../topic/subscription-tree.js';
 import { parseSharedFilter } from '../topic/topic-rules.js';
@@ -51,6 +50,7 @@ export class Router implements RouterPort {
     let lsn = publication.retain ? this.retained.keep(publication) : 0;
     let matched = groups.length > 0;
     result.own = undefined;
+    result.ownGroups = undefined;
     for (const any of deliveries) {
       const delivery = any.subscriptions === undefined ? any : withoutNoLocal(any, publication.publisherId);
       if (delivery === undefined) continue;
@@ -63,13 +63,18 @@ export class Router implements RouterPort {
       } else stored = sender.offer(publication, delivery);
       if (stored > lsn) lsn = stored;
     }
-    for (const group of groups) lsn = Math.max(lsn, group.offer(publication));
+    for (const group of groups) {
+      const later = publication.qos > 0 && origin?.groups?.has(group) === true;
+      if (later) (result.ownGroups ??= []).push(group);
+      lsn = Math.max(lsn, group.offer(publication, later));
+    }
     result.lsn = lsn;
     result.matched = matched;
   }
 
-  publishOwn(publication: Publication, own: Delivery): void {
-    own.session.sender.sendOwn(publication, own);
+  publishOwn(publication: Publication, { own, ownGroups }: RouteResult): void {
+    own?.session.sender.sendOwn(publication, own);
+    if (ownGroups !== undefined) for (const group of ownGroups) group.offerAfter(publication);
   }
 
   retainedRefusal(publication: Publication): number {

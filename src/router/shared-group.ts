@@ -2,14 +2,14 @@
  * A Shared Subscription: one per full filter over all sessions (v5 4.8.2, X5-4.8.2-1). Each message goes to one
  * member. What nobody can take now waits in the group's own queue, once, and is deleted with the group.
  */
-import { BrokerError } from '../errors/errors.js';
+import type { BrokerError } from '../errors/errors.js';
 import type { QoS } from '../packet/protocol.js';
 import type { Publication } from '../packet/publication.js';
 import { MessageQueue } from '../protocol/message-queue.js';
 import { OutboundEntry } from '../protocol/outbound-entry.js';
-import type { Engine, SharedSource } from '../protocol/ports.js';
-import type { Session } from '../protocol/session.js';
-import type { Subscription } from '../protocol/subscription.js';
+import type { SharedSource } from '../protocol/outbound-entry.js';
+import type { Engine } from '../protocol/ports.js';
+import type { Session, Subscription } from '../protocol/session.js';
 import { groupQueueId } from '../storage/storage.js';
 import type { Lsn } from '../storage/storage.js';
 
@@ -22,7 +22,7 @@ export class SharedGroup implements SharedSource {
   private turn = 0;
   private pumping = false;
   /** Members that `authorize` refused, by entry. */
-  private readonly refusals = new Map<number, Set<Session>>();
+  private readonly refusals = new Map<number, Set<string>>();
   private readonly engine: Engine;
 
   constructor(engine: Engine, sharedFilter: string) {
@@ -53,11 +53,14 @@ export class SharedGroup implements SharedSource {
     else this.pump();
   }
 
-  /** A message that matches; returns the LSN its publisher's acknowledgement waits for. */
-  offer(publication: Publication): Lsn {
+  /**
+   * A message that matches; returns the LSN its publisher's acknowledgement waits for.
+   * @param later - the publisher is a member: nothing is sent before `offerAfter`, which follows the acknowledgement.
+   */
+  offer(publication: Publication, later: boolean): Lsn {
     const qos = this.keptQos(publication);
     if (qos === 0) {
-      this.offerQos0(publication);
+      if (!later) this.offerQos0(publication);
       return 0;
     }
     const stored = this.members.some(({ session }) => session.stored);
@@ -67,8 +70,13 @@ export class SharedGroup implements SharedSource {
       this.engine.observer.dropped('queueFull', publication, this.sharedFilter);
       return 0;
     }
-    this.pump();
+    if (!later) this.pump();
     return lsn;
+  }
+
+  offerAfter(publication: Publication): void {
+    if (this.keptQos(publication) === 0) this.offerQos0(publication);
+    else this.pump();
   }
 
   // ---- SharedSource ------------------------------------------------------------------------------------------
@@ -82,10 +90,10 @@ export class SharedGroup implements SharedSource {
     return this.settled(entry);
   }
 
-  refused(entry: OutboundEntry, by: Session): void {
-    const refusals = this.refusals.get(entry.sequence) ?? new Set<Session>();
-    this.refusals.set(entry.sequence, refusals.add(by));
-    if (this.members.some(({ session }) => !refusals.has(session))) return this.returned([entry]);
+  refused(entry: OutboundEntry, clientId: string): void {
+    const refusals = this.refusals.get(entry.sequence) ?? new Set<string>();
+    this.refusals.set(entry.sequence, refusals.add(clientId));
+    if (this.members.some(({ session }) => !refusals.has(session.clientId))) return this.returned([entry]);
     this.engine.observer.dropped('deliverDenied', entry.message, this.sharedFilter);
     this.settled(entry);
   }
@@ -145,10 +153,10 @@ export class SharedGroup implements SharedSource {
   }
 
   /** The member with the least in flight that can take it now, or the one its topic sticks to. */
-  private choose(publication: Publication, refusals: ReadonlySet<Session> | undefined): Subscription | undefined {
+  private choose(publication: Publication, refusals: ReadonlySet<string> | undefined): Subscription | undefined {
     const { members } = this;
     if (this.engine.options.sharedSelection === 'stickyByTopic') {
-      const online = members.filter(({ session }) => session.connected && refusals?.has(session) !== true);
+      const online = members.filter(({ session }) => session.connected && refusals?.has(session.clientId) !== true);
       const member = online[hash(publication.topicBytes) % online.length];
       return member !== undefined && canTake(member, publication) ? member : undefined;
     }
@@ -157,7 +165,7 @@ export class SharedGroup implements SharedSource {
     for (let step = 0; step < members.length; step += 1) {
       const member = members[(this.turn + step) % members.length] as Subscription;
       const load = member.session.sender.inflight.count;
-      if (load >= least || refusals?.has(member.session) === true || !canTake(member, publication)) continue;
+      if (load >= least || refusals?.has(member.session.clientId) === true || !canTake(member, publication)) continue;
       best = member;
       least = load;
     }

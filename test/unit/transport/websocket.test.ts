@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { WebSocket, WebSocketServer, type ClientOptions } from 'ws';
 import { listenWebSocket } from '../../../src/transport/listen-websocket.js';
+import { memoryDuplexPair } from '../../../src/transport/memory-duplex.js';
 import type { Transport } from '../../../src/transport/transport.js';
 import { attachWebSocket, type WebSocketOptions } from '../../../src/transport/websocket.js';
 import { certificates, portOf, record } from './support.js';
@@ -13,12 +14,15 @@ const options: WebSocketOptions = { path: '/mqtt', maxPayloadBytes: 65_536 };
 
 let server: Server;
 let port: number;
+const sockets = new Set<Socket>();
 beforeEach(async () => {
   server = createServer((_request, response) => response.end('hello from the host')).listen(0, '127.0.0.1');
   port = await portOf(server);
+  server.on('connection', (socket) => sockets.add(socket));
 });
 afterEach(async () => {
-  server.closeAllConnections();
+  for (const socket of sockets) socket.destroy();
+  sockets.clear();
   if (server.listening) await once(server.close(), 'close');
 });
 
@@ -163,18 +167,19 @@ describe('attach', () => {
     await received.called('close');
   });
 
-  test('an upgrade that waits when the broker detaches is 503', async () => {
+  test('upgrades wait while the package loads: 1,024 at most, and 503 when the broker detaches first', async () => {
     const { detach } = attach();
-    const refused = new Promise<number | undefined>((resolve) => {
-      server.once('upgrade', () => {
-        detach();
-        resolve(undefined);
-      });
+    const upgrade = { url: '/mqtt', headers: {} };
+    const far = Array.from({ length: 1_025 }, () => {
+      const [near, client] = memoryDuplexPair();
+      server.emit('upgrade', upgrade, near, Buffer.alloc(0));
+      return client;
     });
-    const status = refusal(dial());
-    await refused;
-    // Whether the package was loaded by then or not, no connection is left half-made.
-    expect([503, undefined]).toContain(await Promise.race([status, refused.then(() => status)]));
+    const last = far.at(-1);
+    expect(String(last?.read())).toMatch(/^HTTP\/1\.1 503 /);
+    expect(far.slice(0, -1).every((client) => client.read() === null)).toBe(true);
+    detach();
+    expect(far.slice(0, -1).every((client) => /^HTTP\/1\.1 503 /.test(String(client.read())))).toBe(true);
   });
 
   test('what is no WebSocket handshake is 400', async () => {
@@ -367,7 +372,8 @@ describe('listenWebSocket', () => {
     const accepted: Transport[] = [];
     const listener = await listenWebSocket({ ...options, tls, port: 0, host: '127.0.0.1' }, (one) => accepted.push(one));
     expect(listener.url).toBe(`wss://127.0.0.1:${listener.port}/mqtt`);
-    const far = new WebSocket(listener.url, 'mqtt', { ca: certificates.ca, ...certificates.client, servername: 'localhost' });
+    const url = listener.url.replace('127.0.0.1', 'localhost');
+    const far = new WebSocket(url, 'mqtt', { ca: certificates.ca, ...certificates.client, family: 4 });
     await once(far, 'open');
     expect(accepted[0]?.meta).toMatchObject({
       transport: 'wss',

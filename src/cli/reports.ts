@@ -1,0 +1,64 @@
+/** What `odonata` prints while it runs. */
+import type { Broker } from '../broker/broker.js';
+import type { Client } from '../protocol/client.js';
+import type { Listener } from '../transport/listener.js';
+import type { ServeCommand } from './arguments.js';
+
+interface Output {
+  readonly out: (line: string) => void;
+  readonly err: (line: string) => void;
+}
+
+const versionNames = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const;
+
+/** One line per listener, and who may use them. */
+export function announce(broker: Broker, listeners: readonly Listener[], command: ServeCommand, { out, err }: Output): void {
+  for (const { url } of listeners) out(url);
+  if (broker.options.hooks.authenticate !== undefined) return;
+  const checksCertificates = command.tls?.requestCert === true;
+  const open = listeners.find(({ url }) => !(checksCertificates && url.startsWith('mqtts:')));
+  if (open === undefined) return;
+  const { host } = open;
+  const remedy = isLoopback(host) ? '' : '; give --config a module with an authenticate hook, or --host 127.0.0.1';
+  err(`no authentication: everyone who reaches ${host} is served${remedy}`);
+}
+
+const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.');
+
+/** Errors that nobody else is told of. A logger of the config gets them instead. */
+export function report(broker: Broker, { err }: Output): void {
+  const print = (what: string): void => err(printable(`odonata: ${what}`));
+  if (broker.options.logger === undefined) broker.on('error', (error) => print(error.message));
+  broker.on('hookError', (error) => print(error.message));
+  broker.on('storageState', (state, error) => print(`storage ${state}${error === undefined ? '' : `: ${error.message}`}`));
+}
+
+/** Clients as they come and go. */
+export function reportClients(broker: Broker, { out }: Output): void {
+  const print = (what: string): void => out(printable(what));
+  broker.on('client', (client, { sessionPresent }) => {
+    const session = sessionPresent ? ', session resumed' : '';
+    print(`client '${client.id}' connected: ${originOf(client)}${session}`);
+  });
+  broker.on('clientDisconnected', (client, { reasonCode, why }) => {
+    print(`client '${client.id}' disconnected: ${why}${inHex(reasonCode)}`);
+  });
+  broker.on('connectRefused', ({ clientId, reasonCode, why }) => {
+    const who = clientId === undefined ? 'a connection' : `client '${clientId}'`;
+    print(`${who} refused: ${why}${inHex(reasonCode)}`);
+  });
+}
+
+function originOf({ protocolVersion, principal, connection }: Client): string {
+  const { transport = 'stream', remoteAddress, remotePort } = connection;
+  const from = remoteAddress === undefined ? '' : ` from ${remoteAddress} port ${remotePort}`;
+  const who = principal === undefined ? '' : ` as '${principal}'`;
+  return `MQTT ${versionNames[protocolVersion]} over ${transport}${from}${who}`;
+}
+
+const inHex = (reasonCode: number): string => (reasonCode === 0 ? '' : ` (0x${reasonCode.toString(16)})`);
+
+/** What peers send must not break a line or steer the terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
