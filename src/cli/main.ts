@@ -95,7 +95,7 @@ async function loadConfig(file: string, io: CommandIo): Promise<BrokerOptions> {
 }
 
 function whyNotLoaded(cause: unknown): string {
-  const { code, message } = cause instanceof Error ? (cause as NodeJS.ErrnoException) : { code: '', message: String(cause) };
+  const { code, message = String(cause) } = Object(cause) as Partial<NodeJS.ErrnoException>; // a module may throw anything
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?ts\b/.test(message)) {
     return `Node ${process.version} does not run TypeScript; 22.18, 23.6 and later do, or compile it to JavaScript`;
   }

@@ -1,5 +1,6 @@
 /** What `odonata` prints while it runs. */
 import type { Broker } from '../broker/broker.js';
+import { ReasonCode } from '../packet/reason-code.js';
 import type { Client } from '../protocol/client.js';
 import type { Listener } from '../transport/listener.js';
 import type { ServeCommand } from './arguments.js';
@@ -41,11 +42,11 @@ export function reportClients(broker: Broker, { out }: Output): void {
     print(`client '${client.id}' connected: ${originOf(client)}${session}`);
   });
   broker.on('clientDisconnected', (client, { reasonCode, why }) => {
-    print(`client '${client.id}' disconnected: ${why}${inHex(reasonCode)}`);
+    print(`client '${client.id}' disconnected: ${inWords(reasonCode, why)}`);
   });
   broker.on('connectRefused', ({ clientId, reasonCode, why }) => {
     const who = clientId === undefined ? 'a connection' : `client '${clientId}'`;
-    print(`${who} refused: ${why}${inHex(reasonCode)}`);
+    print(`${who} refused: ${inWords(reasonCode, why)}`);
   });
 }
 
@@ -56,7 +57,13 @@ function originOf({ protocolVersion, principal, connection }: Client): string {
   return `MQTT ${versionNames[protocolVersion]} over ${transport}${from}${who}`;
 }
 
-const inHex = (reasonCode: number): string => (reasonCode === 0 ? '' : ` (0x${reasonCode.toString(16)})`);
+/** A hook that refuses need not say why: then the code's own name does. */
+function inWords(reasonCode: number, why: string): string {
+  if (reasonCode === 0) return why;
+  const [name = 'refused'] = Object.entries(ReasonCode).find(([, code]) => code === reasonCode) ?? [];
+  const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return `${why === '' ? words : why} (0x${reasonCode.toString(16)})`;
+}
 
 /** What peers send must not break a line or steer the terminal. */
 export function printable(text: string): string {

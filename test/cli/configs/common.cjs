@@ -1,0 +1,1 @@
+module.exports = { maximumQoS: 0 };
