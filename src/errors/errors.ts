@@ -13,10 +13,12 @@ const brand = Symbol.for('odonata.BrokerError');
  * @public
  */
 export class BrokerError extends Error {
+  /** Always `BrokerError`. */
   override readonly name: string = 'BrokerError';
   /** Stable code, e.g. `ODN_ERR_OPTION`. */
   readonly code: ErrorCode;
 
+  /** `options` may have a `cause`, as for any `Error`. */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
@@ -35,7 +37,9 @@ export function isBrokerError(error: unknown): error is BrokerError {
  * @public
  */
 export class PeerProtocolError extends Error {
+  /** Always `PeerProtocolError`. */
   override readonly name: string = 'PeerProtocolError';
+  /** Always `ODN_ERR_PEER_PROTOCOL`. */
   readonly code: ErrorCode = 'ODN_ERR_PEER_PROTOCOL';
 
   /** MQTT 5.0 Reason Code, 0x80 or above. */
@@ -43,6 +47,7 @@ export class PeerProtocolError extends Error {
   /** The statement of the specification that was broken, e.g. `MQTT-3.1.0-2`. */
   readonly statement: string;
 
+  /** `message` states the value and what is legal. */
   constructor(reasonCode: number, statement: string, message: string) {
     super(message);
     this.reasonCode = reasonCode;

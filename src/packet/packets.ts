@@ -12,34 +12,59 @@ export type UserProperties = readonly (readonly [name: string, value: string])[]
  * @public
  */
 export interface Properties {
+  /** PUBLISH, will: 1 when the payload is UTF-8 text, 0 when it is unspecified bytes. */
   readonly payloadFormatIndicator?: 0 | 1;
+  /** PUBLISH, will: whole seconds after which the message is worthless, 0 to 4,294,967,295. */
   readonly messageExpirySeconds?: number;
+  /** PUBLISH, will: what the payload is, a MIME type as a rule. */
   readonly contentType?: string;
+  /** PUBLISH, will: topic name for the answer to a request. */
   readonly responseTopic?: string;
+  /** PUBLISH, will: tells the asker which request an answer belongs to. */
   readonly correlationData?: Uint8Array;
+  /** SUBSCRIBE: one; PUBLISH from the broker: all that matched. 1 to 268,435,455. */
   readonly subscriptionIdentifiers?: readonly number[];
-  /** 0xFFFFFFFF means never. */
+  /** CONNECT, CONNACK, DISCONNECT: how long the session outlives the connection, in seconds; 0xFFFFFFFF = never ends. */
   readonly sessionExpirySeconds?: number;
+  /** CONNACK: the identifier the broker chose. */
   readonly assignedClientIdentifier?: string;
+  /** CONNACK: the Keep Alive in force when it is not the client’s, in seconds. */
   readonly serverKeepAliveSeconds?: number;
+  /** CONNECT, CONNACK, AUTH: name of the enhanced authentication (v5 4.12). */
   readonly authenticationMethod?: string;
+  /** CONNECT, CONNACK, AUTH: data of its method. */
   readonly authenticationData?: Uint8Array;
+  /** CONNECT: `false` asks for no reason strings; default true. */
   readonly requestProblemInformation?: boolean;
+  /** Will: whole seconds between the end of the connection and the will. */
   readonly willDelaySeconds?: number;
+  /** CONNECT: `true` asks for Response Information; default false. */
   readonly requestResponseInformation?: boolean;
+  /** CONNACK: from which the client makes its response topics. */
   readonly responseInformation?: string;
+  /** CONNACK, DISCONNECT: another server to use, with 0x9C or 0x9D. */
   readonly serverReference?: string;
+  /** Any answer: why, in words. */
   readonly reasonString?: string;
+  /** CONNECT, CONNACK: QoS 1 and 2 messages the sender takes unacknowledged, 1 to 65,535. */
   readonly receiveMaximum?: number;
+  /** CONNECT, CONNACK: topic aliases the sender takes, 0 to 65,535. */
   readonly topicAliasMaximum?: number;
+  /** PUBLISH: 1 to the maximum the receiver announced. */
   readonly topicAlias?: number;
+  /** CONNACK: highest QoS to publish with; absent means 2. */
   readonly maximumQoS?: 0 | 1;
+  /** CONNACK: whether messages may be retained. */
   readonly retainAvailable?: boolean;
+  /** Any packet but PINGREQ and PINGRESP: pairs of the application’s own. */
   readonly userProperties?: UserProperties;
-  /** Bytes of a whole packet. */
+  /** CONNECT, CONNACK: bytes of the largest whole packet that the sender takes, from 1. */
   readonly maximumPacketSize?: number;
+  /** CONNACK: whether filters may have wildcards. */
   readonly wildcardSubscriptionAvailable?: boolean;
+  /** CONNACK: whether subscriptions may have identifiers. */
   readonly subscriptionIdentifierAvailable?: boolean;
+  /** CONNACK: whether there are shared subscriptions. */
   readonly sharedSubscriptionAvailable?: boolean;
 }
 

@@ -7,17 +7,21 @@
 import type { ProtocolVersion, QoS } from './protocol.js';
 import { variableByteIntegerBytes } from './variable-byte-integer.js';
 
-/** What fan-out needs to know of a PUBLISH; offsets count within `buffer`. */
+/** What fan-out needs to know of a PUBLISH; offsets count within `buffer`. @public */
 export interface Publication {
+  /** Topic name. */
   readonly topic: string;
   /** UTF-8 of `topic`, shared with the topic table. */
   readonly topicBytes: Uint8Array;
+  /** QoS it was published with. */
   readonly qos: QoS;
+  /** Whether it was published to be retained. */
   readonly retain: boolean;
   /** Client identifier of the publisher; `undefined` when the host published. Decides No Local. */
   readonly publisherId: string | undefined;
   /** Monotonic milliseconds at which Message Expiry Interval passes; `Infinity` without one. */
   readonly expiresAtMs: number;
+  /** Holds properties and payload; not to be written to. */
   readonly buffer: Uint8Array;
   /** Where the whole packet as received begins, or -1 when `buffer` holds no packet. */
   readonly packetStart: number;
@@ -25,7 +29,9 @@ export interface Publication {
   readonly version: ProtocolVersion;
   /** Properties as sent, Property Length left out: `propertiesStart === propertiesEnd` when there are none. */
   readonly propertiesStart: number;
+  /** End of the properties. */
   readonly propertiesEnd: number;
+  /** Where the payload begins. */
   readonly payloadStart: number;
   /** End of the payload, and of the packet. */
   readonly end: number;
@@ -39,7 +45,7 @@ export interface Publication {
   keep(): Message;
 }
 
-/** A message that owns its bytes: properties (5.0 encoding, Topic Alias left out) followed by the payload. */
+/** A message that owns its bytes: properties (5.0 encoding, Topic Alias left out) followed by the payload. @public */
 export class Message implements Publication {
   readonly topic: string;
   readonly topicBytes: Uint8Array;
@@ -51,6 +57,7 @@ export class Message implements Publication {
   readonly payloadStart: number;
   readonly expiryAt: number;
 
+  /** For stores, which give back what they were given: `payloadStart` is where the properties end in `buffer`. */
   constructor(
     topic: string,
     topicBytes: Uint8Array,

@@ -9,6 +9,7 @@ import { BrokerError } from '../errors/errors.js';
 export interface Listener {
   /** `mqtt://127.0.0.1:1883`, `mqtts://`, `ws://…/path` or `wss://…/path`, with the real port. */
   readonly url: string;
+  /** The port that was bound, also where 0 was asked for. */
   readonly port: number;
   /** The address that was bound. */
   readonly host: string;

@@ -7,7 +7,7 @@
  */
 import type { ConnectionMeta, Transport, TransportReceiver } from './transport.js';
 
-/** Both sides show `meta`. */
+/** Two transports joined in memory: what one writes, the other receives. Both sides show `meta`. @public */
 export function memoryTransportPair(meta: ConnectionMeta = { transport: 'memory' }): [Transport, Transport] {
   const left = new MemoryTransport(meta);
   const right = new MemoryTransport(meta);

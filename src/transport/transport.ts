@@ -19,7 +19,9 @@ export interface TlsInfo {
 
 /** HTTP facts of a WebSocket connection, for `authenticate`. @public */
 export interface UpgradeInfo {
+  /** Path and query of the request, e.g. `/mqtt?token=…`. */
   readonly url: string;
+  /** Headers by their lower-case names. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
@@ -29,16 +31,23 @@ export interface UpgradeInfo {
  * @public
  */
 export interface ConnectionMeta {
+  /** What carries the bytes; `stream` is any `stream.Duplex` that is no socket. */
   readonly transport?: 'tcp' | 'tls' | 'ws' | 'wss' | 'stream' | 'memory';
+  /** IP address of the client. */
   readonly remoteAddress?: string;
+  /** Its port. */
   readonly remotePort?: number;
+  /** IP address the client reached us under. */
   readonly localAddress?: string;
+  /** Port the client reached us under. */
   readonly localPort?: number;
+  /** For `tls` and `wss`, once the handshake is done. */
   readonly tls?: TlsInfo;
+  /** For `ws` and `wss`. */
   readonly upgrade?: UpgradeInfo;
 }
 
-/** What a transport tells the broker. None of these throws. */
+/** What a transport tells the broker. None of these throws. @public */
 export interface TransportReceiver {
   /** Bytes of the peer; the receiver may keep a reference until it has consumed them, and never writes to them. */
   onBytes(chunk: Uint8Array): void;
@@ -50,8 +59,9 @@ export interface TransportReceiver {
   onClose(error?: Error): void;
 }
 
-/** One connection of bytes. No method throws; after `onClose` all are without effect. */
+/** One connection of bytes. No method throws; after `onClose` all are without effect. @public */
 export interface Transport {
+  /** Where the connection comes from; may become more exact with the first bytes. */
   readonly meta: ConnectionMeta;
   /** Bytes handed to `write` that have not left yet. */
   readonly unsentBytes: number;
@@ -61,8 +71,9 @@ export interface Transport {
   write(bytes: Uint8Array): void;
   /** Sends several pieces as one write where the transport can. */
   writeMany(pieces: readonly Uint8Array[]): void;
-  /** Stops and restarts the delivery of bytes: back-pressure to the peer. */
+  /** Stops the delivery of bytes until `resume`: back-pressure to the peer. */
   pause(): void;
+  /** See `pause`. */
   resume(): void;
   /** Half-closes once everything written has left; bytes of the peer go on arriving. */
   end(): void;
