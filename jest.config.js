@@ -1,5 +1,6 @@
 /**
- * The fast suite: everything under test/ that needs Node alone and no build.
+ * The fast suite: everything under test/ that needs Node alone and no build. What speaks to a broker of the test
+ * kit runs twice: `prompt`, and `late` on a store that always answers late and commits late.
  * test/{interop,browser,package} have a jest.config.js of their own, made by `suite` below.
  */
 const slowSuites = ['interop', 'browser', 'package'];
@@ -36,11 +37,28 @@ export const suite = (name, testTimeout = 60_000) => ({
   testTimeout,
 });
 
-/** @type {import('jest').Config} */
-export default {
+/** Everything in the fast suite. */
+const prompt = {
   ...shared,
+  displayName: 'prompt',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', ...slowSuites.map((name) => `<rootDir>/test/${name}/`)],
+};
+
+/** The same tests with another broker behind `wire()`: see test/support/late-wire-broker.ts. */
+const late = {
+  ...shared,
+  displayName: 'late',
+  testMatch: ['wire', 'conformance', 'broker'].map((folder) => `<rootDir>/test/${folder}/**/*.test.ts`),
+  moduleNameMapper: {
+    '/wire-broker\\.js$': '<rootDir>/test/support/late-wire-broker.ts',
+    ...shared.moduleNameMapper,
+  },
+};
+
+/** @type {import('jest').Config} */
+export default {
+  projects: [prompt, late],
   collectCoverageFrom: ['src/**/*.ts', '!src/cli.ts'],
   coverageDirectory: 'coverage',
   coverageProvider: 'v8',

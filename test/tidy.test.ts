@@ -29,7 +29,8 @@ const mayImport: Readonly<Record<string, readonly string[] | 'anything'>> = {
   protocol: [...ground, 'topic', ...ports],
   router: core,
   'storage port': ground,
-  'hooks port': ground,
+  /** `authenticate` is shown where the connection comes from. */
+  'hooks port': [...ground, 'transport port'],
   'transport port': ground,
   storage: [...ground, 'storage port'],
   hooks: [...ground, 'topic', 'hooks port'],

@@ -9,8 +9,11 @@ import { decodePublishProperties } from '../packet/read-properties.js';
  * @public
  */
 export class BrokerMessage {
+  /** Topic name it was published to. */
   readonly topic: string;
+  /** As published; in a subscription and in `delivered`, as delivered: never above what was granted. */
   readonly qos: QoS;
+  /** In events, whether it was published to be retained; in a subscription, RETAIN as delivered. */
   readonly retain: boolean;
   /** Client Identifier of the publisher; `undefined` when the host published. */
   readonly publisherId: string | undefined;

@@ -3,7 +3,6 @@ import type { Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { BrokerError } from '../errors/errors.js';
-import { diagnostics } from '../observe/diagnostics.js';
 import { reportUnheard } from '../observe/logger.js';
 import { snapshot } from '../observe/stats.js';
 import type { BrokerStats } from '../observe/stats.js';
@@ -27,7 +26,7 @@ import type { HostSubscription, SubscribeOptions } from './host-subscription.js'
 import { Doors, heapBytesLimit } from './lifecycle.js';
 import type { AttachOptions, ListenOptions } from './lifecycle.js';
 import { LocalClient } from './local-client.js';
-import type { ConnectOptions } from './local-client.js';
+import type { ConnectOptions } from './connect-options.js';
 import { makeHooks } from './make-hooks.js';
 import type { MessageListener } from './message-stream.js';
 import { resolveOptions } from './options-check.js';
@@ -71,7 +70,7 @@ export class Broker implements AsyncDisposable {
       (deadlines, counters) => makeHooks(options.hooks, this.hub, () => clock.now(), options.hookTimeoutSeconds, deadlines, counters),
       this.report,
     );
-    this.retained = new RetainedView(this.engine, this.engine.router.retained);
+    this.retained = new RetainedView(this.engine, this.engine.router.retained, this.serving);
     this.turn = new Turn(this.engine.counters, (run) => clock.endOfTurn(run));
     this.doors = new Doors(options.packetBytesMax, this.accept, this.report);
     this.isTrusted = options.trustedProxies.length === 0 ? () => false : trustedAddresses(options.trustedProxies);
@@ -151,10 +150,7 @@ export class Broker implements AsyncDisposable {
     this.checkOpen();
     if (options.signal?.aborted === true) throw aborted('publish');
     const message = hostMessage(this.engine, topic, payload, options, undefined);
-    if (!this.opening.isOpen) {
-      await this.opening.ready();
-      this.checkOpen();
-    }
+    if (!this.opening.isOpen) await this.serving();
     return routeFromHost(this.engine, message, undefined, options.signal);
   }
 
@@ -180,6 +176,7 @@ export class Broker implements AsyncDisposable {
       heard,
       (ended) => this.subscriptions.delete(ended),
       (error) => this.onListenerError('subscribe', error),
+      (run) => this.opening.run(run, () => undefined),
     );
     if (!subscription.isEnded) this.subscriptions.add(subscription);
     return subscription;
@@ -190,10 +187,13 @@ export class Broker implements AsyncDisposable {
    * @throws BrokerError `ODN_ERR_ARGUMENT`, `ODN_ERR_REFUSED`, `ODN_ERR_CLOSED`
    */
   async connect(options: ConnectOptions = {}): Promise<LocalClient> {
-    this.checkOpen();
-    await this.opening.ready();
-    this.checkOpen();
-    return LocalClient.open(this.engine, options, (error) => this.onListenerError('message', error));
+    await this.serving();
+    return LocalClient.open(
+      this.engine,
+      options,
+      (error) => this.onListenerError('message', error),
+      () => !this.closed,
+    );
   }
 
   /** A snapshot of every counter. */
@@ -233,6 +233,7 @@ export class Broker implements AsyncDisposable {
     return (this.closing ??= this.shutDown());
   }
 
+  /** As `close()`: `await using broker = createBroker()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -260,6 +261,13 @@ export class Broker implements AsyncDisposable {
     this.hub.removeAll();
   }
 
+  /** Resolves when the store is open, and rejects once the broker is closed. */
+  private readonly serving = async (): Promise<void> => {
+    this.checkOpen();
+    await this.opening.ready();
+    this.checkOpen();
+  };
+
   private checkOpen(): void {
     if (this.closed) throw new BrokerError('ODN_ERR_CLOSED', 'the broker is closed');
   }
@@ -281,9 +289,6 @@ export class Broker implements AsyncDisposable {
   private readonly report = (error: Error): void => {
     if (this.hub.has('error')) this.hub.emit('error', error);
     else reportUnheard(error, this.options.logger);
-    if (diagnostics.store.hasSubscribers && error instanceof BrokerError && error.code.startsWith('ODN_ERR_STORAGE')) {
-      diagnostics.store.publish({ type: 'failed', lsn: this.engine.storage.durableLsn, state: 'failed', error });
-    }
   };
 }
 

@@ -39,7 +39,8 @@ export class BrokerEngine implements Engine {
     this.storage = storage;
     this.observer = new BrokerObserver(this.counters, hub, report);
     this.deadlines = new Deadlines(() => clock.now(), (atMs, wake) => clock.wakeAt(atMs, wake));
-    this.durability = new Durability(storage);
+    const { storageStallSeconds } = options;
+    this.durability = new Durability(storage, { deadlines: this.deadlines, storageStallSeconds, now: () => clock.now() });
     this.memory = new MemoryGauge(storage, options.memoryBytesMax);
     this.hooks = makeHooks(this.deadlines, this.counters);
     this.router = new Router(this, seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0);

@@ -5,6 +5,7 @@ import type { Client } from '../protocol/client.js';
 import type { DropReason } from '../protocol/counters.js';
 import type { QoS } from '../packet/protocol.js';
 import type { Listener } from '../transport/listener.js';
+import type { ConnectionMeta } from '../transport/transport.js';
 import type { BrokerMessage } from './broker-message.js';
 
 /** How a client's connection ended. @public */
@@ -13,6 +14,7 @@ export interface DisconnectInfo {
   readonly reasonCode: number;
   /** In words: `DISCONNECT`, a rule that was broken, a timeout. */
   readonly why: string;
+  /** What failed or broke the protocol, when something did. */
   readonly error: Error | undefined;
 }
 
@@ -20,9 +22,13 @@ export interface DisconnectInfo {
 export interface SubscriptionInfo {
   /** As subscribed, `$share/name/` included. */
   readonly topicFilter: string;
+  /** Highest QoS of its deliveries. */
   readonly qos: QoS;
+  /** Whether the client's own messages are left out. */
   readonly noLocal: boolean;
+  /** Whether RETAIN is forwarded as published. */
   readonly retainAsPublished: boolean;
+  /** 1 to 268,435,455, when the client gave one. */
   readonly subscriptionIdentifier: number | undefined;
 }
 
@@ -41,16 +47,20 @@ export interface BrokerEvents {
   /** A connection broke a rule or failed; `client` is undefined before its CONNECT was accepted. */
   clientError: (error: Error, client: Client | undefined) => void;
   /** A CONNECT was refused, or a connection ended before one came. */
-  connectRefused: (info: DisconnectInfo & { readonly clientId: string | undefined }) => void;
+  connectRefused: (info: DisconnectInfo & { readonly clientId: string | undefined; readonly connection: ConnectionMeta }) => void;
   /** A message was accepted, from a client or (`client` undefined) from the host or a will. */
   publish: (message: BrokerMessage, client: Client | undefined) => void;
   /** QoS 0: handed to the client's connection. QoS 1 and 2: acknowledged by the client. */
   delivered: (message: BrokerMessage, client: Client) => void;
   /** A message was not delivered to someone it was meant for, or not accepted from its publisher. */
   dropped: (why: DropReason, message: BrokerMessage, clientId: string | undefined) => void;
+  /** A subscription was granted, new or in place of the client's old one for the same filter. */
   subscribe: (subscription: SubscriptionInfo, client: Client) => void;
+  /** A subscription that existed was ended by its client. */
   unsubscribe: (topicFilter: string, client: Client) => void;
+  /** A client connected and had no session, or wanted a clean start. */
   sessionCreated: (clientId: string) => void;
+  /** A client connected and goes on with the session that was kept for it. */
   sessionResumed: (clientId: string) => void;
   /** The session ended: by expiry, Clean Start, or with its connection. */
   sessionEnded: (clientId: string, why: SessionEnd) => void;
@@ -58,6 +68,7 @@ export interface BrokerEvents {
   sessionTakenOver: (clientId: string) => void;
   /** A will was published. */
   will: (message: BrokerMessage, clientId: string) => void;
+  /** `listen()` has bound a port. */
   listening: (listener: Listener) => void;
   /** The broker is closed; nothing follows. */
   closed: () => void;
@@ -81,8 +92,10 @@ export class EventHub {
   private readonly guarded = new Map<Name, Map<AnyListener, ((...args: unknown[]) => void)[]>>();
   private readonly onListenerError: (event: string, error: unknown) => void;
   private readonly onChange: () => void;
+  private readonly logger: Logger | undefined;
 
-  constructor(onListenerError: (event: string, error: unknown) => void, onChange: () => void) {
+  constructor(onListenerError: (event: string, error: unknown) => void, onChange: () => void, logger: Logger | undefined) {
+    this.logger = logger;
     this.onListenerError = onListenerError;
     this.onChange = onChange;
   }
@@ -125,6 +138,7 @@ export class EventHub {
   }
 
   emit<E extends Name>(event: E, ...args: Parameters<BrokerEvents[E]>): boolean {
+    if (this.logger !== undefined) logEvent(this.logger, event, args);
     return this.emitter.emit(event, ...args);
   }
 

@@ -42,6 +42,7 @@ export function routeFromHost(
       (error) => {
         settled();
         reject(error);
+        engine.router.publishOwn(message, result); // what is queued in memory goes on
       },
     );
   });

@@ -6,6 +6,7 @@ import type { Engine } from '../protocol/ports.js';
 import { Session } from '../protocol/session.js';
 import { topicFilterProblem } from '../topic/topic-rules.js';
 import type { BrokerMessage } from './broker-message.js';
+import { hostTextProblem } from './host-message.js';
 import { Inbox } from './inbox.js';
 import { MessageStream } from './message-stream.js';
 import type { MessageListener } from './message-stream.js';
@@ -26,6 +27,7 @@ export interface SubscribeOptions {
 
 /** Messages of one in-process subscription; asking for the next acknowledges the one before. @public */
 export interface HostSubscription extends AsyncIterableIterator<BrokerMessage, undefined>, AsyncDisposable {
+  /** As given to `subscribe`, `$share/name/` included. */
   readonly topicFilter: string;
   /** Ends it; a pending `next()` resolves as done. */
   unsubscribe(): void;
@@ -42,9 +44,26 @@ export function checkFilter(engine: Engine, topicFilter: string): void {
   const { topicLevelsMax, topicBytesMax } = engine.options;
   const problem =
     typeof topicFilter === 'string'
-      ? topicFilterProblem(topicFilter, topicLevelsMax, topicBytesMax)
+      ? (topicFilterProblem(topicFilter, topicLevelsMax, topicBytesMax) ?? hostTextProblem(engine, topicFilter))
       : 'the topic filter is not a string';
   if (problem !== undefined) throw new BrokerError('ODN_ERR_ARGUMENT', problem);
+}
+
+/** The options of a subscription, complete. @throws BrokerError `ODN_ERR_ARGUMENT` */
+export function subscribeTerms(options: SubscribeOptions): Required<Omit<SubscribeOptions, 'signal'>> {
+  const { qos = 2, noLocal = false, retainAsPublished = false, retainHandling = 0, signal: _signal, ...others } = options;
+  checkOneOf('qos', qos, [0, 1, 2]);
+  checkOneOf('noLocal', noLocal, [false, true]);
+  checkOneOf('retainAsPublished', retainAsPublished, [false, true]);
+  checkOneOf('retainHandling', retainHandling, [0, 1, 2]);
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw new BrokerError('ODN_ERR_ARGUMENT', `there is no option ${unknown} of a subscription`);
+  return { qos, noLocal, retainAsPublished, retainHandling };
+}
+
+function checkOneOf(name: string, value: unknown, legal: readonly unknown[]): void {
+  if (legal.includes(value)) return;
+  throw new BrokerError('ODN_ERR_ARGUMENT', `${name} is ${String(value)}; it must be one of ${legal.join(', ')}`);
 }
 
 export class LocalSubscription extends MessageStream implements HostSubscription {
@@ -62,8 +81,10 @@ export class LocalSubscription extends MessageStream implements HostSubscription
     listener: MessageListener | undefined,
     onEnd: (subscription: LocalSubscription) => void,
     onListenerError: (error: unknown) => void,
+    whenOpen: (run: () => void) => void,
   ) {
     checkFilter(engine, topicFilter);
+    const terms = subscribeTerms(options);
     let inbox: Inbox | undefined = undefined;
     super(() => inbox as unknown as Inbox, listener, () => this.unsubscribe(), onListenerError);
     this.engine = engine;
@@ -76,7 +97,7 @@ export class LocalSubscription extends MessageStream implements HostSubscription
     this.session = new Session(engine, client, engine.options);
     inbox.session = this.session;
     this.session.attach(client, inbox, engine.options);
-    this.subscribe(options);
+    this.subscribe(terms, options.signal, whenOpen);
   }
 
   readonly unsubscribe = (): void => {
@@ -93,12 +114,18 @@ export class LocalSubscription extends MessageStream implements HostSubscription
     this.unsubscribe();
   }
 
-  private subscribe({ qos = 2, noLocal = false, retainAsPublished = false, retainHandling = 0, signal }: SubscribeOptions): void {
+  private subscribe(
+    terms: ReturnType<typeof subscribeTerms>,
+    signal: AbortSignal | undefined,
+    whenOpen: (run: () => void) => void,
+  ): void {
     const { engine, session, topicFilter } = this;
-    const record = { topicFilter, qos, noLocal, retainAsPublished, retainHandling, subscriptionIdentifier: undefined };
-    engine.router.subscribe(session, record);
-    const subscription = session.subscriptions.get(topicFilter);
-    if (retainHandling !== 2 && subscription !== undefined) engine.router.replayRetained(session, subscription);
+    engine.router.subscribe(session, { topicFilter, ...terms, subscriptionIdentifier: undefined });
+    // Before the store is open nobody knows what is retained.
+    whenOpen(() => {
+      const subscription = session.subscriptions.get(topicFilter);
+      if (terms.retainHandling !== 2 && subscription !== undefined) engine.router.replayRetained(session, subscription);
+    });
     if (signal?.aborted === true) this.unsubscribe();
     else signal?.addEventListener('abort', this.unsubscribe, { once: true });
   }

@@ -4,6 +4,7 @@
  */
 import type { QoS } from '../packet/protocol.js';
 import type { Publication } from '../packet/publication.js';
+import { ReasonCode } from '../packet/reason-code.js';
 import type { Client } from '../protocol/client.js';
 import type { Outlet } from '../protocol/outlet.js';
 import type { Engine } from '../protocol/ports.js';
@@ -70,13 +71,18 @@ export class Inbox implements Outlet {
       this.waiting.push(received);
       this.onMessage();
     };
-    this.engine.durability.after(lsn, put, () => undefined);
+    this.engine.durability.after(lsn, put, this.onStoreFailed);
   }
 
   /** Nothing is lost between here and the host, so PUBREL is as good as PUBCOMP. */
   sendPubrel(packetId: number, _reasonCode: number, lsn: Lsn): void {
-    this.engine.durability.after(lsn, () => this.session?.sender.onPubcomp(packetId), () => undefined);
+    this.engine.durability.after(lsn, () => this.session?.sender.onPubcomp(packetId), this.onStoreFailed);
   }
+
+  /** As a network client is closed whose packets were in a commit that failed. */
+  private readonly onStoreFailed = (): void => {
+    if (this.session?.outlet === this) this.close(ReasonCode.implementationSpecificError, 'the store failed');
+  };
 
   close(reasonCode: number, reasonString = ''): void {
     this.onClose(reasonCode, reasonString);

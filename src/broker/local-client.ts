@@ -9,47 +9,32 @@ import type { Message } from '../packet/publication.js';
 import { ReasonCode } from '../packet/reason-code.js';
 import { authorizePublish, authorizeSubscribe } from '../protocol/authorization.js';
 import { Client } from '../protocol/client.js';
-import type { Engine, OpenResult } from '../protocol/ports.js';
+import type { Engine } from '../protocol/ports.js';
 import type { Session } from '../protocol/session.js';
 import type { WillRecord } from '../storage/storage.js';
-import { hasWildcard, parseSharedFilter } from '../topic/topic-rules.js';
+import { parseSharedFilter } from '../topic/topic-rules.js';
 import type { BrokerMessage } from './broker-message.js';
+import { checkConnectOptions } from './connect-options.js';
+import type { ConnectOptions, LocalWill } from './connect-options.js';
 import { hostMessage } from './host-message.js';
-import type { PublishOptions, PublishProperties } from './host-message.js';
-import { routeFromHost } from './host-publish.js';
-import { checkFilter } from './host-subscription.js';
+import type { PublishOptions } from './host-message.js';
+import { aborted, routeFromHost } from './host-publish.js';
+import { checkFilter, subscribeTerms } from './host-subscription.js';
 import type { SubscribeOptions } from './host-subscription.js';
 import { Inbox } from './inbox.js';
 import { MessageStream } from './message-stream.js';
-import type { MessageListener } from './message-stream.js';
-
-/** A will of an in-process client. @public */
-export interface LocalWill extends PublishProperties {
-  readonly topic: string;
-  readonly payload: string | Uint8Array;
-  readonly qos?: QoS;
-  readonly retain?: boolean;
-  readonly willDelaySeconds?: number;
-}
-
-/** Options of `broker.connect()`. @public */
-export interface ConnectOptions {
-  /** Default: one that the broker assigns. */
-  readonly clientId?: string;
-  /** Who the session belongs to and `authorize` is asked about. Default: anonymous. */
-  readonly principal?: string;
-  /** Default true. */
-  readonly cleanStart?: boolean;
-  /** How long the session outlives the connection, in seconds; 4,294,967,295 = for ever. Default 0. */
-  readonly sessionExpirySeconds?: number;
-  readonly will?: LocalWill;
-  /** QoS 1 and 2 messages to receive before the first is acknowledged; 1 to 65,535, default 100. */
-  readonly receiveMaximum?: number;
-  /** Gets every message; without it, iterate over the client. */
-  readonly onMessage?: MessageListener;
-}
 
 const inboxMessagesMax = 1000;
+
+/** v5 3.14.2.1 */
+const clientDisconnectCodes: ReadonlySet<number> = new Set([
+  0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99,
+]);
+
+/** What a call did in its turn: all that is left to wait for is the store. An object, as a bare promise would be awaited. */
+interface Ordered<T> {
+  readonly stored: Promise<T>;
+}
 
 /**
  * An in-process client. Iterate over it for its messages; asking for the next acknowledges the one before.
@@ -81,12 +66,11 @@ export class LocalClient implements AsyncIterable<BrokerMessage, undefined>, Asy
     engine: Engine,
     options: ConnectOptions,
     onListenerError: (error: unknown) => void,
+    isOpen: () => boolean,
   ): Promise<LocalClient> {
-    const { cleanStart = true, receiveMaximum = 100, clientId = engine.sessions.assignClientId() } = options;
-    checkNumber('receiveMaximum', receiveMaximum, 1, 65_535);
-    const sessionExpirySeconds = options.sessionExpirySeconds ?? 0;
-    checkNumber('sessionExpirySeconds', sessionExpirySeconds, 0, 0xffff_ffff);
-    if (typeof clientId !== 'string' || clientId === '') throw new BrokerError('ODN_ERR_ARGUMENT', 'clientId must be a non-empty string');
+    checkConnectOptions(engine, options);
+    const { cleanStart = true, receiveMaximum = 100, sessionExpirySeconds = 0 } = options;
+    const clientId = options.clientId ?? engine.sessions.assignClientId();
     const client = new Client(
       {
         id: clientId,
@@ -113,29 +97,28 @@ export class LocalClient implements AsyncIterable<BrokerMessage, undefined>, Asy
       () => stream.wake(),
       (reasonCode, why) => leave(engine, inbox, stream, reasonCode, why, false),
     );
-    const result = await new Promise<OpenResult | number>((resolve) =>
-      engine.sessions.open(
-        {
-          client,
-          outlet: inbox,
-          cleanStart,
-          sessionExpirySeconds: Math.min(sessionExpirySeconds, engine.options.sessionExpirySecondsMax),
-          will,
-          limits: engine.options,
-          isOpen: () => true,
-        },
-        (opened) => {
-          if (typeof opened !== 'number') inbox.session = opened.session;
-          resolve(opened);
-        },
-      ),
+    const request = {
+      client,
+      outlet: inbox,
+      cleanStart,
+      sessionExpirySeconds: Math.min(sessionExpirySeconds, engine.options.sessionExpirySecondsMax),
+      will,
+      limits: engine.options,
+      isOpen,
+    };
+    return new Promise((resolve, reject) =>
+      // In the call in which the session is attached, so that nobody takes it over in between.
+      engine.sessions.open(request, (result) => {
+        if (!isOpen()) return reject(closed());
+        if (typeof result === 'number') return reject(refused('connect', result));
+        const { session, sessionPresent } = result;
+        inbox.session = session;
+        engine.observer.clientAccepted(client, sessionPresent);
+        resolve(new LocalClient(engine, session, inbox, stream, sessionPresent));
+        session.sender.resume();
+        engine.observer.clientReady(client);
+      }),
     );
-    if (typeof result === 'number') throw refused('connect', result);
-    engine.observer.clientAccepted(client, result.sessionPresent);
-    const local = new LocalClient(engine, result.session, inbox, stream, result.sessionPresent);
-    result.session.sender.resume();
-    engine.observer.clientReady(client);
-    return local;
   }
 
   /** Whether it is still connected. */
@@ -147,29 +130,34 @@ export class LocalClient implements AsyncIterable<BrokerMessage, undefined>, Asy
    * Publishes as this client; resolves when the message is stored as far as its QoS promises.
    * @throws BrokerError `ODN_ERR_ARGUMENT`, `ODN_ERR_REFUSED`, `ODN_ERR_QUOTA`, `ODN_ERR_CLOSED`
    */
-  publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<void> {
-    return this.inOrder(() => {
+  async publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<void> {
+    const { signal } = options;
+    const { stored } = await this.inOrder(() => {
+      if (signal?.aborted === true) throw aborted('publish');
       const message = hostMessage(this.engine, topic, payload, options, this.id);
-      const settle = ({ reasonCode, reasonString }: Verdict): Promise<void> => {
-        if (reasonCode === 0) return routeFromHost(this.engine, message, this.session, options.signal);
+      const settle = ({ reasonCode, reasonString }: Verdict): Ordered<void> => {
+        if (!this.connected) throw closed();
+        if (reasonCode === 0) return { stored: routeFromHost(this.engine, message, this.session, signal) };
         this.engine.observer.dropped('publishDenied', message, this.id);
         throw refused('publish', reasonCode, reasonString);
       };
       const answer = authorizePublish(this.engine, this.session.client, message, 'publish');
       return answer instanceof Promise ? answer.then(settle) : settle(answer);
     });
+    return stored;
   }
 
   /**
    * Subscribes and resolves with the granted QoS.
    * @throws BrokerError `ODN_ERR_ARGUMENT`, `ODN_ERR_REFUSED`, `ODN_ERR_QUOTA`, `ODN_ERR_CLOSED`
    */
-  subscribe(topicFilter: string, options: Omit<SubscribeOptions, 'signal'> = {}): Promise<QoS> {
-    return this.inOrder(async () => {
+  async subscribe(topicFilter: string, options: Omit<SubscribeOptions, 'signal'> = {}): Promise<QoS> {
+    const { stored } = await this.inOrder(async () => {
       const { engine, session } = this;
       checkFilter(engine, topicFilter);
       const shared = parseSharedFilter(topicFilter);
-      const { qos = 2, noLocal = false, retainAsPublished = false, retainHandling = 0 } = options;
+      const terms = subscribeTerms(options);
+      const { qos, retainHandling } = terms;
       const { reasonCode, reasonString } = await authorizeSubscribe(engine, session.client, {
         type: 'subscribe',
         topic: shared?.topicFilter ?? topicFilter,
@@ -183,53 +171,57 @@ export class LocalClient implements AsyncIterable<BrokerMessage, undefined>, Asy
       if (!session.subscriptions.has(topicFilter) && session.subscriptions.size >= subscriptionsMax) {
         throw new BrokerError('ODN_ERR_QUOTA', `${subscriptionsMax} subscriptions are held (subscriptionsMax)`);
       }
-      const record = { topicFilter, qos, noLocal, retainAsPublished, retainHandling, subscriptionIdentifier: undefined };
+      const record = { topicFilter, ...terms, subscriptionIdentifier: undefined };
       const existed = engine.router.subscribe(session, record);
       const lsn = session.stored ? engine.storage.putSubscription(session.clientId, record) : 0;
       engine.observer.subscribed(session.client, record);
       const subscription = session.subscriptions.get(topicFilter);
       const replays = retainHandling === 0 || (retainHandling === 1 && !existed);
       if (replays && subscription !== undefined) engine.router.replayRetained(session, subscription);
-      await stored(engine, lsn);
-      return qos;
+      return { stored: storedUpTo(engine, lsn, qos) };
     });
+    return stored;
   }
 
   /** Resolves with whether there was such a subscription. */
-  unsubscribe(topicFilter: string): Promise<boolean> {
-    return this.inOrder(async () => {
+  async unsubscribe(topicFilter: string): Promise<boolean> {
+    const { stored } = await this.inOrder(() => {
       const { engine, session } = this;
-      if (!engine.router.unsubscribe(session, topicFilter)) return false;
+      if (!engine.router.unsubscribe(session, topicFilter)) return { stored: Promise.resolve(false) };
       const lsn = session.stored ? engine.storage.deleteSubscription(session.clientId, topicFilter) : 0;
       engine.observer.unsubscribed(session.client, topicFilter);
-      await stored(engine, lsn);
-      return true;
+      return { stored: storedUpTo(engine, lsn, true) };
     });
+    return stored;
   }
 
   /**
    * Disconnects. With the default reason code 0 the will is discarded; 0x04 publishes it (v5 3.14.2.1).
+   * @throws BrokerError `ODN_ERR_ARGUMENT`: the reason code is none that a client may send in DISCONNECT
    */
   async disconnect(reasonCode: number = ReasonCode.normalDisconnection): Promise<void> {
+    if (!clientDisconnectCodes.has(reasonCode)) {
+      throw new BrokerError('ODN_ERR_ARGUMENT', `${String(reasonCode)} is no reason code of a client's DISCONNECT`);
+    }
+    this.stream.end(undefined); // it asked for its end, so that is no failure
     leave(this.engine, this.inbox, this.stream, reasonCode, 'DISCONNECT', reasonCode === 0);
   }
 
+  /** Its messages; every iterator takes from the same line. */
   [Symbol.asyncIterator](): AsyncIterator<BrokerMessage, undefined> {
     return this.stream;
   }
 
+  /** As `disconnect()`: `await using client = await broker.connect()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.disconnect();
   }
 
-  private inOrder<T>(run: () => Promise<T>): Promise<T> {
-    const start = (): Promise<T> => {
-      if (!this.connected) return Promise.reject(closed());
-      try {
-        return run();
-      } catch (error) {
-        return Promise.reject(error);
-      }
+  /** Runs one call after the other: what waits for a hook holds those behind it, what waits for the store does not. */
+  private inOrder<T>(run: () => Ordered<T> | Promise<Ordered<T>>): Promise<Ordered<T>> {
+    const start = async (): Promise<Ordered<T>> => {
+      if (!this.connected) throw closed();
+      return run();
     };
     const result = this.tail === undefined ? start() : this.tail.then(start);
     const tail: Promise<void> = result.then(
@@ -258,21 +250,14 @@ function leave(engine: Engine, inbox: Inbox, stream: MessageStream, reasonCode: 
 
 async function allowedWill(engine: Engine, client: Client, will: LocalWill): Promise<WillRecord> {
   const { topic, payload, willDelaySeconds = 0, ...options } = will;
-  if (hasWildcard(topic)) throw new BrokerError('ODN_ERR_ARGUMENT', `the will topic ${topic} has a wildcard`);
-  checkNumber('willDelaySeconds', willDelaySeconds, 0, 0xffff_ffff);
   const message: Message = hostMessage(engine, topic, payload, options, client.id);
   const { reasonCode, reasonString } = await authorizePublish(engine, client, message, 'will');
   if (reasonCode !== 0) throw refused('the will', reasonCode, reasonString);
   return { message, messageExpirySeconds: will.messageExpirySeconds, willDelaySeconds };
 }
 
-function checkNumber(name: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new BrokerError('ODN_ERR_ARGUMENT', `${name} is ${String(value)}; it must be an integer from ${least} to ${most}`);
-}
-
-const stored = (engine: Engine, lsn: number): Promise<void> =>
-  new Promise((resolve, reject) => engine.durability.after(lsn, resolve, reject));
+const storedUpTo = <T>(engine: Engine, lsn: number, value: T): Promise<T> =>
+  new Promise((resolve, reject) => engine.durability.after(lsn, () => resolve(value), reject));
 
 const closed = (): BrokerError => new BrokerError('ODN_ERR_CLOSED', 'this in-process client is not connected');
 

@@ -35,7 +35,7 @@ function traced(runner: HookRunner, now: () => number): HookRunner {
     if (!diagnostics.hook.hasSubscribers) return run();
     const startedMs = now();
     const tell = (answer: A): A => {
-      diagnostics.hook.publish({ hook, clientId, reasonCode: codeOf(answer), durationMs: now() - startedMs, error: undefined });
+      diagnostics.hook.publish({ hook, clientId, reasonCode: codeOf(answer), durationMs: now() - startedMs });
       return answer;
     };
     const answer = run();

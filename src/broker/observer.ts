@@ -1,12 +1,13 @@
 /** Turns what the core reports into counters, events and diagnostics; makes nothing for which nobody listens. */
 import type { BrokerError } from '../errors/errors.js';
 import { diagnostics } from '../observe/diagnostics.js';
-import type { QoS } from '../packet/protocol.js';
+import type { ProtocolVersion, QoS } from '../packet/protocol.js';
 import type { Publication } from '../packet/publication.js';
 import type { Client } from '../protocol/client.js';
 import type { Counters, DropReason } from '../protocol/counters.js';
 import type { Observer } from '../protocol/observer.js';
 import type { SubscriptionRecord } from '../storage/storage.js';
+import type { ConnectionMeta } from '../transport/transport.js';
 import { BrokerMessage } from './broker-message.js';
 import type { EventHub } from './events.js';
 
@@ -84,10 +85,21 @@ export class BrokerObserver implements Observer {
     this.hub.emit('clientDisconnected', client, { reasonCode, why, error });
   }
 
-  connectRefused(clientId: string | undefined, reasonCode: number, why: string, error: Error | undefined): void {
+  connectRefused(
+    clientId: string | undefined,
+    reasonCode: number,
+    why: string,
+    error: Error | undefined,
+    connection: ConnectionMeta,
+    protocolVersion: ProtocolVersion | undefined,
+  ): void {
     this.counters.connectsRefused += 1;
     if (error !== undefined) this.hub.emit('clientError', error, undefined);
-    this.hub.emit('connectRefused', { clientId, reasonCode, why, error });
+    this.hub.emit('connectRefused', { clientId, reasonCode, why, error, connection });
+    if (reasonCode !== 0 && diagnostics.connect.hasSubscribers) {
+      const { transport, remoteAddress } = connection;
+      diagnostics.connect.publish({ clientId, protocolVersion, transport, remoteAddress, sessionPresent: false, reasonCode });
+    }
   }
 
   subscribed(client: Client, record: SubscriptionRecord): void {

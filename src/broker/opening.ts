@@ -24,6 +24,10 @@ export class Opening implements StorageListener {
     this.hub = hub;
     this.onOpen = onOpen;
     this.report = report;
+    engine.durability.onStalled = (error) => {
+      this.onState('stalled', error);
+      report(error);
+    };
     this.start();
   }
 
@@ -54,18 +58,23 @@ export class Opening implements StorageListener {
   private started = false;
 
   onDurable(lsn: Lsn): void {
+    if (this.state === 'stalled') this.onState('ok');
     this.engine.durability.onDurable(lsn);
     if (diagnostics.store.hasSubscribers) diagnostics.store.publish({ type: 'durable', lsn, state: this.state, error: undefined });
   }
 
   onFailed(from: Lsn, to: Lsn, error: BrokerError): void {
     this.engine.durability.onFailed(from, to, error);
+    if (diagnostics.store.hasSubscribers) diagnostics.store.publish({ type: 'failed', lsn: to, state: this.state, error });
     this.report(error);
   }
 
   onState(state: 'ok' | 'stalled' | 'failed', error?: BrokerError): void {
+    if (state === this.state && state !== 'failed') return;
     this.state = state;
     this.hub.emit('storageState', state, error);
+    const { durableLsn: lsn } = this.engine.storage;
+    if (diagnostics.store.hasSubscribers) diagnostics.store.publish({ type: 'state', lsn, state, error });
   }
 
   /** A store that opens in the same call lets the broker serve at once. */

@@ -286,11 +286,15 @@ export interface BrokerOptions {
   readonly trustedProxies?: readonly string[];
 }
 
-type Hook = 'authenticate' | 'authorize' | 'takeover';
-
-/** The options in force: checked, complete and frozen. */
-export interface ResolvedOptions extends Readonly<Required<Omit<BrokerOptions, Hook | 'logger' | 'seed'>>> {
+/**
+ * The options in force: checked, complete and frozen.
+ * @public
+ */
+export interface ResolvedOptions
+  extends Readonly<Required<Omit<BrokerOptions, 'authenticate' | 'authorize' | 'takeover' | 'logger' | 'seed'>>> {
+  /** The hooks that were given. */
   readonly hooks: Hooks;
+  /** The logger that was given. */
   readonly logger: Logger | undefined;
   /** `undefined`: the broker draws one. */
   readonly seed: number | undefined;

@@ -14,11 +14,13 @@ const topicsPerPage = 64;
 export class RetainedView {
   private readonly engine: Engine;
   private readonly store: RetainedStore;
+  private readonly ready: () => Promise<void>;
 
   /** @internal */
-  constructor(engine: Engine, store: RetainedStore) {
+  constructor(engine: Engine, store: RetainedStore, ready: () => Promise<void>) {
     this.engine = engine;
     this.store = store;
+    this.ready = ready;
   }
 
   /** How many topics have one. */
@@ -28,6 +30,7 @@ export class RetainedView {
 
   /** The retained message of a topic, if there is one. */
   async get(topic: string): Promise<BrokerMessage | undefined> {
+    await this.ready();
     if (!this.store.has(topic)) return undefined;
     const [message] = await this.load([topic]);
     return message === undefined ? undefined : new BrokerMessage(message);
@@ -35,6 +38,7 @@ export class RetainedView {
 
   /** Takes a retained message out; resolves, when that is stored, with whether there was one. */
   async delete(topic: string): Promise<boolean> {
+    await this.ready();
     const existed = this.store.has(topic);
     const lsn = this.store.clear(topic);
     await new Promise<void>((resolve, reject) => this.engine.durability.after(lsn, resolve, reject));
@@ -48,6 +52,7 @@ export class RetainedView {
    */
   async *list(topicFilter = '#'): AsyncIterableIterator<BrokerMessage> {
     checkFilter(this.engine, topicFilter);
+    await this.ready();
     const cursor = this.store.cursor(topicFilter);
     for (let done = false; !done; ) {
       const topics: string[] = [];
@@ -62,7 +67,8 @@ export class RetainedView {
     }
   }
 
-  private load(topics: readonly string[]): Promise<readonly (Message | undefined)[]> {
+  private async load(topics: readonly string[]): Promise<readonly (Message | undefined)[]> {
+    await this.ready(); // a store that is closed answers nobody
     return new Promise((resolve, reject) =>
       this.engine.storage.load({ type: 'retained', topics }, (answer) => {
         if (answer instanceof BrokerError) reject(answer);

@@ -15,6 +15,8 @@ import { publishWill } from './wills.js';
 
 type Done = (result: OpenResult | number) => void;
 type Loaded = LoadAnswers['session'];
+/** What a CONNECT changes of a session that exists. */
+type SessionState = Pick<Session, 'client' | 'will' | 'sessionExpirySeconds' | 'closedAtWallMs'>;
 
 export class SessionRegistry implements SessionsPort {
   readonly sessions = new Map<string, Session>();
@@ -99,16 +101,20 @@ export class SessionRegistry implements SessionsPort {
 
   /** Ends a session: its subscriptions, its queue, and then its will if one is pending. v5 [MQTT-4.1.0-2] */
   end(session: Session, why: SessionEnd): void {
+    if (why === 'expired') this.engine.counters.sessionsExpired += 1;
+    this.forget(session);
+    this.hub.emit('sessionEnded', session.clientId, why);
+  }
+
+  private forget(session: Session): void {
     const { engine } = this;
     this.sessions.delete(session.clientId);
     engine.counters.sessions -= 1;
     this.cancelDeadlines(session);
     engine.router.unsubscribeAll(session);
     session.end();
-    if (why === 'expired') engine.counters.sessionsExpired += 1;
     this.fireWill(session); // the earlier of will delay and session end: X5-3.1.3.2.2-1
     if (session.recorded) engine.storage.endSession(session.clientId);
-    this.hub.emit('sessionEnded', session.clientId, why);
   }
 
   // ---- opening -----------------------------------------------------------------------------------------------
@@ -123,6 +129,9 @@ export class SessionRegistry implements SessionsPort {
     if (!request.isOpen()) return done(ReasonCode.unspecifiedError);
     const { client } = request;
     const holder = this.sessions.get(client.id);
+    const stored = request.sessionExpirySeconds > 0 || request.will !== undefined || holder?.stored === true;
+    // Nothing that must be stored begins while the store stalls.
+    if (stored && this.engine.durability.stalled) return done(ReasonCode.serverUnavailable);
     if (holder === undefined || holder.principal === client.principal) return this.load(request, done);
     const settle = (allowed: boolean): void => {
       if (!allowed) done(ReasonCode.notAuthorized);
@@ -138,9 +147,18 @@ export class SessionRegistry implements SessionsPort {
     const { id } = request.client;
     const holder = this.sessions.get(id);
     if (holder === undefined || holder.connected || request.cleanStart) return this.admit(request, undefined, done);
-    this.engine.storage.load({ type: 'session', clientId: id }, (answer) => {
+    const { engine } = this;
+    let tooLate = false;
+    const giveUp = (): void => {
+      tooLate = true;
+      done(ReasonCode.serverUnavailable);
+    };
+    const deadline = engine.deadlines.set(calls(giveUp), engine.now() + engine.options.storageStallSeconds * 1000);
+    engine.storage.load({ type: 'session', clientId: id }, (answer) => {
+      if (tooLate) return;
+      engine.deadlines.cancel(deadline);
       if (!(answer instanceof BrokerError)) return this.admit(request, answer, done);
-      this.engine.observer.error(answer);
+      engine.observer.error(answer);
       done(ReasonCode.serverUnavailable);
     });
   }
@@ -154,6 +172,7 @@ export class SessionRegistry implements SessionsPort {
     this.closeHolder(client.id, cleanStart);
     const found = this.sessions.get(client.id);
     const session = found ?? this.create(request);
+    const before = found === undefined ? undefined : stateOf(found);
     if (found !== undefined) {
       if (loaded !== undefined) session.restore(loaded.inflight, loaded.receivedPacketIds);
       // v5 [MQTT-3.1.3-9]: back within the delay, to a session that still exists.
@@ -169,9 +188,22 @@ export class SessionRegistry implements SessionsPort {
       done({ session, sessionPresent: found !== undefined });
     };
     engine.durability.after(lsn, attach, () => {
-      if (found === undefined) this.end(session, 'disconnected');
+      this.undo(session, before);
       done(ReasonCode.serverUnavailable);
     });
+  }
+
+  /** The store could not keep what a CONNECT changes, so it is refused: the session is again as it was before. */
+  private undo(session: Session, before: SessionState | undefined): void {
+    session.will = before?.will;
+    if (before === undefined) return this.forget(session);
+    session.detach(false);
+    session.client = before.client;
+    session.sessionExpirySeconds = before.sessionExpirySeconds;
+    session.closedAtWallMs = before.closedAtWallMs ?? this.engine.wall();
+    this.engine.storage.putSession(session.record);
+    if (before.will !== undefined) this.engine.storage.putWill(session.clientId, before.will);
+    this.startDeadlines(session);
   }
 
   /** v5 [MQTT-3.1.4-3], v3.1.1 [MQTT-3.1.4-2]: the old connection goes; then Clean Start 1 ends the session. */
@@ -251,3 +283,10 @@ export class SessionRegistry implements SessionsPort {
     publishWill(this.engine, this.hub, session, will);
   }
 }
+
+const stateOf = ({ client, will, sessionExpirySeconds, closedAtWallMs }: Session): SessionState => ({
+  client,
+  will,
+  sessionExpirySeconds,
+  closedAtWallMs,
+});

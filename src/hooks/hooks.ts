@@ -3,11 +3,9 @@
  * One question, one typed answer. A plain value keeps the path synchronous; a promise makes that one
  * connection wait.
  */
-import type { Properties } from '../packet/packets.js';
+import type { Properties, UserProperties } from '../packet/packets.js';
 import type { ProtocolVersion, QoS } from '../packet/protocol.js';
-
-/** TLS facts, see the transport port; opaque here. */
-type Facts = Readonly<Record<string, unknown>>;
+import type { ConnectionMeta } from '../transport/transport.js';
 
 /**
  * What a client shows when it connects, or authenticates again.
@@ -18,82 +16,119 @@ export interface AuthenticateRequest {
   readonly type: 'connect' | 'reauthenticate';
   /** As the client sent it, or the one the broker assigned. */
   readonly clientId: string;
+  /** User Name, when one was sent. */
   readonly username: string | undefined;
+  /** The password's bytes, when one was sent: `Buffer.from(password).toString()` for text. */
   readonly password: Uint8Array | undefined;
+  /** 3 is MQTT 3.1, 4 is 3.1.1. */
   readonly protocolVersion: ProtocolVersion;
+  /** Clean Start; Clean Session in 3.x. */
   readonly cleanStart: boolean;
+  /** Keep Alive as the client asked for it, in seconds, 0 to 65,535; 0 = off. */
   readonly keepAliveSeconds: number;
   /** 5.0 CONNECT (or AUTH) properties; empty in 3.x. */
   readonly properties: Properties;
-  /** Enhanced authentication: method and first data, when the client asked for it. */
+  /** The method of enhanced authentication, when the client asked for it (v5 4.12). */
   readonly authenticationMethod: string | undefined;
+  /** Its first data, when the client sent some. */
   readonly authenticationData: Uint8Array | undefined;
-  /** Where the connection comes from: `transport`, `remoteAddress`, `tls` (certificate, SNI, ALPN), `upgrade` (HTTP). */
-  readonly connection: Facts;
+  /** Where the connection comes from: transport, addresses, TLS (certificate, SNI, ALPN), HTTP upgrade. */
+  readonly connection: ConnectionMeta;
   /** Fires when the client goes away or the hook's deadline passes. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Limits of one client; each may only narrow the broker's own option of the same name.
+ * Limits of one client; each may only narrow the broker's own option of the same name, which is the default. A name
+ * that is not here, or a value outside its range, makes the answer a nonsense one: the client is refused.
  * @public
  */
 export interface ClientLimits {
+  /** Longest Session Expiry Interval, in whole seconds from 0. */
   readonly sessionExpirySecondsMax?: number;
+  /** Longest Keep Alive, in whole seconds, 1 to 65,535. */
   readonly keepAliveSecondsMax?: number;
+  /** QoS 1 and 2 messages unacknowledged towards the broker, 1 to 65,535. */
   readonly receiveMaximum?: number;
+  /** QoS 1 and 2 messages unacknowledged towards the client, 1 to 65,535. */
   readonly inflightMax?: number;
+  /** Messages waiting for the session, from 0. */
   readonly queueMessagesMax?: number;
+  /** Bytes waiting for the session, from 0. */
   readonly queueBytesMax?: number;
+  /** Bytes left unsent to the connection, from 0. */
   readonly outboundBytesMax?: number;
+  /** Subscriptions, from 0. */
   readonly subscriptionsMax?: number;
+  /** Highest QoS to publish with and to be granted. */
   readonly maximumQoS?: QoS;
+  /** `false`: no retained messages from this client. */
   readonly retainAvailable?: boolean;
 }
 
-/** @public */
+/**
+ * `true` allows, `false` refuses (0x86 when a user name or password was given, else 0x87), an object says more.
+ * Anything else is nonsense: a refusal with 0x83, and the event `hookError`.
+ * @public
+ */
 export type AuthenticateAnswer =
   | boolean
   | {
+      /** The client may connect. */
       readonly action: 'allow';
       /** Who this is; default: the user name, else anonymous (`undefined`). A session belongs to its principal. */
       readonly principal?: string;
+      /** Limits of this client that are narrower than the broker's. */
       readonly limits?: ClientLimits;
       /** Wall-clock milliseconds at which the login ends: 5.0 gets DISCONNECT 0x87; everyone is closed. */
       readonly expiresAtMs?: number;
       /** Last data of an enhanced authentication, sent in CONNACK or AUTH. */
       readonly authenticationData?: Uint8Array;
-      readonly userProperties?: Properties['userProperties'];
+      /** User properties of the CONNACK, for 5.0. */
+      readonly userProperties?: UserProperties;
       /** Response Information, sent when the client asked for it (v5 3.2.2.3.15). */
       readonly responseInformation?: string;
     }
   | {
+      /** The client may not connect. */
       readonly action: 'deny';
       /** CONNACK reason code, 0x80 or above; default 0x87 (0x86 when a user name or password was given). 3.x gets the nearest return code. */
       readonly reasonCode?: number;
+      /** Why, in words, for 5.0 clients that want problem information. */
       readonly reasonString?: string;
-      readonly userProperties?: Properties['userProperties'];
+      /** User properties beside it, for 5.0. */
+      readonly userProperties?: UserProperties;
       /** With 0x9C or 0x9D (v5 4.11). */
       readonly serverReference?: string;
     }
   | {
       /** Enhanced authentication goes on: AUTH 0x18 with `data`; `next` gets what the client answers. */
       readonly action: 'challenge';
+      /** Authentication Data of the AUTH. */
       readonly data?: Uint8Array;
+      /** Called with the client's answer, under a deadline and a signal of its own. */
       readonly next: (data: Uint8Array | undefined, signal: AbortSignal) => AuthenticateAnswer | Promise<AuthenticateAnswer>;
     };
 
-/** @public */
+/**
+ * Asked at CONNECT, and at each re-authentication of an MQTT 5.0 client. A throw, a rejection or a passed deadline
+ * (`hookTimeoutSeconds`) is a refusal with 0x83 and is emitted as `hookError`.
+ * @public
+ */
 export type Authenticate = (request: AuthenticateRequest) => AuthenticateAnswer | Promise<AuthenticateAnswer>;
 
 /** The client that an action is about. @public */
 export interface HookClient {
+  /** Client Identifier. */
   readonly id: string;
+  /** Who `authenticate` says this is; default: the user name, else `undefined` (anonymous). */
   readonly principal: string | undefined;
+  /** User Name, when one was sent. */
   readonly username: string | undefined;
+  /** 3 is MQTT 3.1, 4 is 3.1.1. */
   readonly protocolVersion: ProtocolVersion;
-  /** Facts of the connection; empty for a session whose client is away (a delayed will). */
-  readonly connection: Facts;
+  /** Where it comes from; while the client is away (a delayed will) where it came from last, empty after a restart. */
+  readonly connection: ConnectionMeta;
   /** Fires when the client goes away. */
   readonly signal: AbortSignal;
 }
@@ -107,41 +142,66 @@ export type Action =
   | {
       /** `will` is asked when the will is registered and again when it fires. */
       readonly type: 'publish' | 'will';
+      /** Topic name; an alias is resolved. */
       readonly topic: string;
+      /** QoS it is published with. */
       readonly qos: QoS;
+      /** Whether it is to be kept as the topic's retained message. */
       readonly retain: boolean;
+      /** Length of the payload, in bytes; 0 with `retain` clears. */
       readonly payloadBytes: number;
+      /** Properties of the PUBLISH or the will, decoded when they are looked at. */
       readonly properties: Properties;
     }
   | {
+      /** Asked for each filter of a SUBSCRIBE. */
       readonly type: 'subscribe';
+      /** Topic filter, wildcards included: whoever allows `a/+` allows what it matches, unless `deliver` refuses. */
       readonly topic: string;
+      /** QoS that is asked for. */
       readonly qos: QoS;
+      /** The name of the shared group, for `$share/name/filter`. */
       readonly shareName: string | undefined;
+      /** Properties of the SUBSCRIBE: its subscription identifier and user properties. */
       readonly properties: Properties;
     }
   | {
       /** Asked when a message is about to be sent to the client, never when it is queued. */
       readonly type: 'deliver';
+      /** Topic name. */
       readonly topic: string;
+      /** QoS of this delivery. */
       readonly qos: QoS;
+      /** RETAIN as it will be sent. */
       readonly retain: boolean;
+      /** The publisher's properties, decoded when they are looked at. */
       readonly properties: Properties;
     };
 
-/** @public */
+/**
+ * `true` allows, `false` refuses with 0x87, an object says more. Anything else is nonsense: a refusal with 0x87, and
+ * the event `hookError`.
+ * @public
+ */
 export type AuthorizeAnswer =
   | boolean
   | {
+      /** It may. */
       readonly action: 'allow';
-      /** The answer holds for this principal, action and topic until `client.reauthorize()`. */
+      /**
+       * `publish` and `deliver` only: the answer holds for this connection, action and topic, whatever the other
+       * fields of the action. Default false.
+       */
       readonly cache?: boolean;
     }
   | {
+      /** It may not. */
       readonly action: 'deny';
       /** 0x87 Not authorized (default), 0x97 Quota exceeded, 0x80, 0x83, 0x90 or 0x99; mapped to what the packet allows. */
       readonly reasonCode?: number;
+      /** Why, in words, for 5.0 clients that want problem information. */
       readonly reasonString?: string;
+      /** As for `allow`. */
       readonly cache?: boolean;
     };
 
@@ -152,7 +212,9 @@ export type AuthorizeAnswer =
 export type Authorize = (client: HookClient, action: Action) => AuthorizeAnswer | Promise<AuthorizeAnswer>;
 
 /**
- * Asked when a client connects with the identifier of a session that belongs to another principal. Default: deny.
+ * Asked when a client connects with the identifier of a session that belongs to another principal: `true` gives it
+ * the session. Default: deny. Anything but a boolean, a throw or a passed deadline is a refusal (0x87), emitted as
+ * `hookError`.
  * @public
  */
 export type Takeover = (
@@ -160,10 +222,13 @@ export type Takeover = (
   holder: { readonly principal: string | undefined; readonly connected: boolean },
 ) => boolean | Promise<boolean>;
 
-/** @public */
+/** The hooks of a broker; those that are absent cost one flag test. @public */
 export interface Hooks {
+  /** Who may connect. */
   readonly authenticate?: Authenticate;
+  /** Who may publish, subscribe and receive what. */
   readonly authorize?: Authorize;
+  /** Who may take over the session of another principal. */
   readonly takeover?: Takeover;
 }
 

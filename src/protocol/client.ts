@@ -1,9 +1,16 @@
 /** The client of one connection, as hooks and event listeners see it. */
+import { BrokerError } from '../errors/errors.js';
 import type { HookClient } from '../hooks/hooks.js';
 import type { ProtocolVersion } from '../packet/protocol.js';
 import { ReasonCode } from '../packet/reason-code.js';
 import type { ConnectionMeta } from '../transport/transport.js';
 import { DecisionCache } from './decision-cache.js';
+
+/** v5 3.14.2.1, those that mean an error. */
+const serverDisconnectCodes: ReadonlySet<number> = new Set([
+  0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a, 0x9b, 0x9c,
+  0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
+]);
 
 /** What the public object asks of its connection. */
 export interface ClientControl {
@@ -34,7 +41,7 @@ export class Client implements HookClient {
   readonly username: string | undefined;
   readonly protocolVersion: ProtocolVersion;
   /** Where it comes from: transport, addresses, TLS and HTTP facts. */
-  readonly connection: Readonly<Record<string, unknown>> & ConnectionMeta;
+  readonly connection: ConnectionMeta;
   /** Keep Alive in force, in seconds; 0 = off. */
   readonly keepAliveSeconds: number;
   /** Wall-clock milliseconds of its CONNECT. */
@@ -53,7 +60,7 @@ export class Client implements HookClient {
     this.principal = facts.principal;
     this.username = facts.username;
     this.protocolVersion = facts.protocolVersion;
-    this.connection = facts.connection as Readonly<Record<string, unknown>> & ConnectionMeta;
+    this.connection = facts.connection;
     this.keepAliveSeconds = facts.keepAliveSeconds;
     this.connectedAtWallMs = facts.connectedAtWallMs;
     this.trusted = facts.trusted === true;
@@ -84,8 +91,12 @@ export class Client implements HookClient {
    * Disconnects the client; its will is published as after any close without DISCONNECT (v5 3.1.2.5).
    * @param reasonCode - MQTT 5.0 DISCONNECT reason code from 0x80, default 0x98 Administrative action; 3.x sees a bare close.
    * @param reasonString - Sent to 5.0 clients beside the code.
+   * @throws BrokerError `ODN_ERR_ARGUMENT`: the reason code is none that a server may send in DISCONNECT
    */
   close(reasonCode: number = ReasonCode.administrativeAction, reasonString?: string): void {
+    if (!serverDisconnectCodes.has(reasonCode)) {
+      throw new BrokerError('ODN_ERR_ARGUMENT', `${String(reasonCode)} is no reason code of a server's DISCONNECT from 0x80`);
+    }
     this.control?.close(reasonCode, reasonString);
   }
 

@@ -7,6 +7,7 @@ import type { AuthenticateRequest, ClientLimits, Verdict } from '../hooks/hooks.
 import type { ConnectPacket } from '../packet/packets.js';
 import { PacketType, sessionExpiryNeverSeconds } from '../packet/protocol.js';
 import { ReasonCode } from '../packet/reason-code.js';
+import { encodePacket } from '../packet/write-packets.js';
 import type { WillRecord } from '../storage/storage.js';
 import { ask } from './auth-flow.js';
 import { authorizePublish } from './authorization.js';
@@ -104,7 +105,7 @@ function authenticateRequest(connection: Connection, packet: ConnectPacket, clie
     properties,
     authenticationMethod: properties.authenticationMethod,
     authenticationData: properties.authenticationData,
-    connection: connection.source.meta as unknown as AuthenticateRequest['connection'],
+    connection: connection.source.meta,
     get signal() {
       return connection.signal;
     },
@@ -171,6 +172,7 @@ function openSession(connection: Connection, connecting: Connecting, client: Cli
   const { engine } = connection;
   const { packet, limits, sessionExpirySeconds } = connecting;
   const { properties, protocolVersion: version } = packet;
+  checkConnackFits(connection, connecting);
   const outlet = new NetworkOutlet(
     engine,
     connection.output,
@@ -197,6 +199,15 @@ function openSession(connection: Connection, connecting: Connecting, client: Cli
     },
     (result) => connection.go(() => answerConnect(connection, connecting, outlet, result)),
   );
+}
+
+/** v5 [MQTT-3.1.2-24]: a client whose Maximum Packet Size leaves no room for its CONNACK cannot be served. */
+function checkConnackFits(connection: Connection, connecting: Connecting): void {
+  const properties = connackProperties(connection, connecting);
+  const connack = { type: PacketType.connack, sessionPresent: false, reasonCode: ReasonCode.success, properties };
+  if (encodePacket(connack, connection.version, connection.writeLimits) !== undefined) return;
+  const why = `the CONNACK is over the client's Maximum Packet Size of ${connection.writeLimits.maximumPacketBytes}`;
+  throw new PeerProtocolError(ReasonCode.packetTooLarge, 'MQTT-3.1.2-24', why);
 }
 
 function answerConnect(connection: Connection, connecting: Connecting, outlet: NetworkOutlet, result: OpenResult | number): void {

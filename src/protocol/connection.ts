@@ -124,7 +124,7 @@ export class Connection {
   onDeadline(nowMs: number): void {
     this.deadline = undefined;
     if (this.state === 'closing') this.output.destroy();
-    else if (this.state === 'connecting') this.shut(ReasonCode.unspecifiedError, 'no CONNECT in time'); // X5-3.1.4-1
+    else if (this.state === 'connecting') this.checkConnect(nowMs);
     else this.checkKeepAlive(nowMs);
   }
 
@@ -217,10 +217,11 @@ export class Connection {
 
   // ---- writing and closing -----------------------------------------------------------------------------------
 
-  send(packet: Parameters<typeof encodePacket>[0], lsn: Lsn = 0): void {
+  /** @param lsn - given for an acknowledgement: it waits for the store, and for every one before it. */
+  send(packet: Parameters<typeof encodePacket>[0], lsn?: Lsn): void {
     const bytes = encodePacket(packet, this.version, this.writeLimits);
     if (bytes === undefined) return;
-    if (lsn > 0 && this.outlet !== undefined) return this.outlet.sendInOrder(bytes, lsn);
+    if (lsn !== undefined && this.outlet !== undefined) return this.outlet.sendInOrder(bytes, lsn);
     this.engine.counters.packetsSent += 1;
     this.output.write(bytes, 0, bytes.length);
   }
@@ -298,7 +299,8 @@ export class Connection {
     if (accepted && client !== undefined) {
       engine.observer.clientClosed(client, reasonCode, why, error);
     } else {
-      engine.observer.connectRefused(this.clientId, reasonCode, why, error);
+      const version = this.reader.version === 0 ? undefined : this.reader.version;
+      engine.observer.connectRefused(this.clientId, reasonCode, why, error, this.source.meta, version);
     }
     if (session !== undefined && outlet !== undefined) engine.sessions.closed(session, outlet, normal);
     this.end();
@@ -324,6 +326,14 @@ export class Connection {
     if (this.keepAliveSeconds === 0) return;
     // v5 [MQTT-3.1.2-22], v3.1.1 [MQTT-3.1.2-24]: one and a half times.
     this.deadline = this.engine.deadlines.set(this, this.lastPacketAtMs + this.keepAliveSeconds * 1500);
+  }
+
+  /** X5-3.1.4-1. While a hook or the store is asked the peer is not late, we are; both have deadlines of their own. */
+  private checkConnect(nowMs: number): void {
+    if (this.waiting) this.lastPacketAtMs = nowMs;
+    const atMs = this.lastPacketAtMs + this.engine.options.connectTimeoutSeconds * 1000;
+    if (nowMs < atMs) this.deadline = this.engine.deadlines.set(this, atMs);
+    else this.shut(ReasonCode.unspecifiedError, 'no CONNECT in time');
   }
 
   private checkKeepAlive(nowMs: number): void {

@@ -11,3 +11,33 @@ export interface EntrySource {
 export interface Replay extends EntrySource {
   readonly done: boolean;
 }
+
+/** The replays of one session, one after the other. */
+export class Replays implements EntrySource {
+  private readonly list: Replay[];
+
+  constructor(first: Replay) {
+    this.list = [first];
+  }
+
+  get isEmpty(): boolean {
+    return this.list.length === 0;
+  }
+
+  add(replay: Replay): void {
+    this.list.push(replay);
+  }
+
+  peek(): OutboundEntry | undefined {
+    for (let replay = this.list[0]; replay !== undefined; replay = this.list[0]) {
+      const entry = replay.peek();
+      if (entry !== undefined || !replay.done) return entry;
+      this.list.shift();
+    }
+    return undefined;
+  }
+
+  shift(): OutboundEntry {
+    return (this.list[0] as Replay).shift();
+  }
+}

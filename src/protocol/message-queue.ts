@@ -31,11 +31,15 @@ export class MessageQueue {
   bytes = 0;
   nextSequence = 1;
   private readonly window = new RingQueue<OutboundEntry>();
+  /** QoS 0 entries in the window. */
+  private windowQos0 = 0;
   /** Waiting entries that are in the store and not in the window. */
   private beyond = 0;
   /** Largest sequence that is or was in the window. */
   private windowEnd = 0;
   private loading = false;
+  /** The limits it is over until a page has come: see `makeRoom`. */
+  private overflowed: QueueBounds | undefined = undefined;
   /** Raised when a page under way is no longer wanted. */
   private epoch = 0;
   private readonly engine: Environment;
@@ -85,7 +89,7 @@ export class MessageQueue {
     if (!stored) this.engine.memory.transientBytes += message.bytes;
     if (stored) this.windowEnd = sequence;
     const wait = ownCopy ? lsn : 0;
-    this.window.push(new OutboundEntry(sequence, qos, retain, subscriptionIdentifiers, message, stored, wait, undefined));
+    this.append(new OutboundEntry(sequence, qos, retain, subscriptionIdentifiers, message, stored, wait, undefined));
     return lsn;
   }
 
@@ -96,7 +100,12 @@ export class MessageQueue {
 
   /** Puts an entry of a shared group in line for this member; the group goes on counting it. */
   pushHeld(entry: OutboundEntry): void {
-    this.window.push(entry);
+    this.append(entry);
+  }
+
+  /** Whether a QoS 0 message must stand in line: one is, or may be, in front of it. */
+  get holdsQos0(): boolean {
+    return this.windowQos0 > 0 || (this.beyond > 0 && this.engine.options.queueQos0);
   }
 
   /** The next entry, or `undefined` when there is none or it is still being read. */
@@ -109,6 +118,7 @@ export class MessageQueue {
   /** Takes the entry that `peek` showed out of the line; the store keeps it until `dequeue`. */
   shift(): OutboundEntry {
     const entry = this.window.shift() as OutboundEntry;
+    if (entry.qos === 0) this.windowQos0 -= 1;
     if (entry.group === undefined) this.uncount(entry);
     return entry;
   }
@@ -118,6 +128,7 @@ export class MessageQueue {
     for (let index = entries.length - 1; index >= 0; index -= 1) {
       const entry = entries[index] as OutboundEntry;
       this.window.unshift(entry);
+      if (entry.qos === 0) this.windowQos0 += 1;
       this.count(1, entry.message.bytes);
       if (!entry.stored) this.engine.memory.transientBytes += entry.message.bytes;
     }
@@ -135,7 +146,7 @@ export class MessageQueue {
       else if (entry.stored) this.beyond += 1;
       else this.uncount(entry);
     }
-    this.windowEnd = 0;
+    this.windowEnd = this.windowQos0 = 0;
     return held;
   }
 
@@ -146,6 +157,11 @@ export class MessageQueue {
     this.count(-this.messages, -this.bytes);
     this.beyond = 0;
     return lost;
+  }
+
+  private append(entry: OutboundEntry): void {
+    this.window.push(entry);
+    if (entry.qos === 0) this.windowQos0 += 1;
   }
 
   private count(messages: number, bytes: number): void {
@@ -160,16 +176,26 @@ export class MessageQueue {
     if (!entry.stored) this.engine.memory.transientBytes -= entry.message.bytes;
   }
 
-  /** `queueOverflow: 'oldest'` drops from the front, as far as the front is in memory. */
+  /** `queueOverflow: 'oldest'`: room is made at the front. Where that must be read first, it is made when it has come. */
   private makeRoom(bytes: number, bounds: QueueBounds): boolean {
-    if (this.engine.options.queueOverflow !== 'oldest') return false;
-    while (this.messages >= bounds.queueMessagesMax || this.bytes + bytes > bounds.queueBytesMax) {
+    const { queueMessagesMax, queueBytesMax } = bounds;
+    if (this.engine.options.queueOverflow !== 'oldest' || bytes > queueBytesMax) return false;
+    if (this.dropOldest(queueMessagesMax - 1, queueBytesMax - bytes)) return true;
+    if (!this.loading || this.messages >= queueMessagesMax + windowMax || this.bytes + bytes > queueBytesMax + pageBytesMax) return false;
+    this.overflowed = bounds;
+    return true;
+  }
+
+  /** Drops from the front until so much is left; false when the front is not in memory, or not ours. */
+  private dropOldest(messagesLeft: number, bytesLeft: number): boolean {
+    while (this.messages > messagesLeft || this.bytes > bytesLeft) {
       const entry = this.peek();
       if (entry === undefined || entry.group !== undefined) return false;
       this.shift();
       if (entry.stored) this.engine.storage.dequeue(this.id, entry.sequence);
-      this.engine.observer.dropped('queueFull', entry.message, this.id.slice(2));
+      this.engine.observer.dropped('queueFull', entry.message, this.id.startsWith('s:') ? this.id.slice(2) : undefined);
     }
+    this.overflowed = undefined;
     return true;
   }
 
@@ -185,7 +211,7 @@ export class MessageQueue {
         this.loading = false;
         if (page instanceof BrokerError) return this.owner.onQueueFailed(page);
         for (const entry of page.entries) {
-          this.window.push(OutboundEntry.stored(entry));
+          this.append(OutboundEntry.stored(entry));
           this.windowEnd = entry.sequence;
         }
         if (page.entries.length > 0) this.beyond -= page.entries.length;
@@ -194,6 +220,8 @@ export class MessageQueue {
           this.count(-this.beyond, 0);
           this.beyond = 0;
         }
+        const { overflowed } = this;
+        if (overflowed !== undefined) this.dropOldest(overflowed.queueMessagesMax, overflowed.queueBytesMax);
         if (answered) this.owner.pump();
       },
     );

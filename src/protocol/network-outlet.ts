@@ -83,7 +83,10 @@ export class NetworkOutlet implements Outlet {
       return;
     }
     this.form(publication, qos, retain, dup, packetId, ids);
-    if (lsn > 0 && !this.engine.durability.has(lsn)) this.hold(lsn, this.encode(publication), false);
+    // The client's copy of its own publish never leaves before the acknowledgement of that.
+    const isOwn = publication.qos > 0 && publication.publisherId === this.client.id;
+    const mark = isOwn ? Math.max(lsn, this.held.markOf(0)) : lsn;
+    if (mark > 0 && !this.engine.durability.has(mark)) this.hold(mark, this.encode(publication), false);
     else this.writeNow(publication);
   }
 

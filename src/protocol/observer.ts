@@ -1,8 +1,9 @@
 /** What the core reports as it goes along. */
 import type { BrokerError } from '../errors/errors.js';
-import type { QoS } from '../packet/protocol.js';
+import type { ProtocolVersion, QoS } from '../packet/protocol.js';
 import type { Publication } from '../packet/publication.js';
 import type { SubscriptionRecord } from '../storage/storage.js';
+import type { ConnectionMeta } from '../transport/transport.js';
 import type { Client } from './client.js';
 import type { DropReason } from './counters.js';
 
@@ -18,8 +19,15 @@ export interface Observer {
   /** CONNACK was written and the session is attached. */
   clientReady(client: Client): void;
   clientClosed(client: Client, reasonCode: number, why: string, error: Error | undefined): void;
-  /** A connection ended before its CONNECT was accepted. */
-  connectRefused(clientId: string | undefined, reasonCode: number, why: string, error: Error | undefined): void;
+  /** A connection ended before its CONNECT was accepted; `reasonCode` is 0 when the peer went away by itself. */
+  connectRefused(
+    clientId: string | undefined,
+    reasonCode: number,
+    why: string,
+    error: Error | undefined,
+    connection: ConnectionMeta,
+    protocolVersion: ProtocolVersion | undefined,
+  ): void;
   subscribed(client: Client, subscription: SubscriptionRecord): void;
   unsubscribed(client: Client, topicFilter: string): void;
   error(error: BrokerError): void;

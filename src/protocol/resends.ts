@@ -23,8 +23,11 @@ interface Resender {
 }
 
 export class Resends {
-  private readonly left: Resend[] = [];
-  private started = false;
+  /** In the order in which they were sent first. */
+  private readonly list: Resend[] = [];
+  private next = 0;
+  /** Identifiers whose PUBLISH has yet to be sent again. */
+  private readonly unsent = new Set<number>();
   private waiting = false;
   private readonly engine: Environment;
   private readonly session: SenderOwner;
@@ -35,47 +38,44 @@ export class Resends {
     this.session = session;
     this.sender = sender;
     sender.inflight.forEach((packetId, _state, entry) => {
-      if (entry !== undefined) this.left.push({ packetId, entry });
+      if (entry !== undefined) this.list.push({ packetId, entry });
     });
-    this.left.sort((a, b) => a.entry.sequence - b.entry.sequence);
+    this.list.sort((a, b) => a.entry.sequence - b.entry.sequence);
+    this.sendPubrels();
   }
 
   /** Sends what may be sent now; true when all is sent. */
   run(): boolean {
-    if (!this.started) this.sendPubrels();
-    this.started = true;
-    while (this.left.length > 0 && !this.waiting && this.sendNext());
-    return this.left.length === 0;
+    while (this.next < this.list.length && !this.waiting && this.sendNext());
+    return this.next === this.list.length;
+  }
+
+  /** The client has acknowledged it, perhaps from the connection before: its PUBLISH is not sent again. */
+  acknowledged(packetId: number): void {
+    this.unsent.delete(packetId);
   }
 
   /** PUBREL is never held by a full window or a refusal: v5 [MQTT-3.3.4-10], [MQTT-4.3.3-6]. */
   private sendPubrels(): void {
-    const { sender } = this;
-    const { outlet } = this.session;
-    for (let index = 0; index < this.left.length; ) {
-      const { packetId } = this.left[index] as Resend;
-      const state = sender.inflight.state(packetId);
+    for (const { packetId } of this.list) {
+      const state = this.sender.inflight.state(packetId);
       const step = state === 'awaitPubcomp' ? qos2SenderStep(state, 'resume') : undefined;
-      if (step?.effect === 'sendPubrel') {
-        outlet?.sendPubrel(packetId, 0, 0);
-        this.left.splice(index, 1);
-      } else index += 1;
+      if (step?.effect === 'sendPubrel') this.session.outlet?.sendPubrel(packetId, 0, 0);
+      else this.unsent.add(packetId);
     }
   }
 
   private sendNext(): boolean {
-    const { sender } = this;
+    const { sender, unsent } = this;
     const { outlet, client } = this.session;
-    const { packetId, entry } = this.left[0] as Resend;
-    if (outlet === undefined || outlet.congested) return false;
-    if (!sender.inflight.has(packetId)) {
-      this.left.shift();
+    const { packetId, entry } = this.list[this.next] as Resend;
+    if (!unsent.has(packetId)) {
+      this.next += 1;
       return true;
     }
     // What was sent on this connection counts against the new Receive Maximum: v5 [MQTT-4.9.0-2].
-    if (sender.inflight.count - this.left.length >= outlet.receiveMaximum) return false;
+    if (outlet === undefined || outlet.congested || sender.inflight.count - unsent.size >= outlet.receiveMaximum) return false;
     if (!outlet.fits(entry.message, entry.qos, entry.subscriptionIdentifiers)) {
-      this.left.shift();
       sender.settleUnsent(packetId, 'tooLarge'); // v5 [MQTT-3.1.2-25]
       return true;
     }
@@ -94,17 +94,14 @@ export class Resends {
     return false;
   }
 
-  /** Sends the first one left, or withholds it as if it had been delivered. */
+  /** Sends the one at hand, or withholds it as if it had been delivered. */
   private finish(allowed: boolean): void {
-    const { packetId, entry } = this.left.shift() as Resend;
-    const { sender } = this;
-    const { outlet } = this.session;
-    if (!sender.inflight.has(packetId)) return;
-    if (!allowed) sender.settleUnsent(packetId, 'deliverDenied');
-    else {
-      // v5 [MQTT-3.3.1-1]: DUP is set. Message expiry no longer applies: v5 [MQTT-4.3.3-7].
-      const { message, qos, retain, subscriptionIdentifiers } = entry;
-      outlet?.sendPublish(message, qos, retain, true, packetId, subscriptionIdentifiers, 0);
-    }
+    const { packetId, entry } = this.list[this.next] as Resend;
+    if (!this.unsent.has(packetId)) return; // acknowledged while the answer was out
+    if (!allowed) return this.sender.settleUnsent(packetId, 'deliverDenied');
+    this.unsent.delete(packetId);
+    // v5 [MQTT-3.3.1-1]: DUP is set. Message expiry no longer applies: v5 [MQTT-4.3.3-7].
+    const { message, qos, retain, subscriptionIdentifiers } = entry;
+    this.session.outlet?.sendPublish(message, qos, retain, true, packetId, subscriptionIdentifiers, 0);
   }
 }

@@ -10,6 +10,7 @@ import { sessionQueueId } from '../storage/storage.js';
 import type { InflightRecord, Lsn, QueueId } from '../storage/storage.js';
 import { authorizeDelivery } from './authorization.js';
 import type { DropReason } from './counters.js';
+import { Replays } from './entry-source.js';
 import type { EntrySource, Replay } from './entry-source.js';
 import type { Environment } from './environment.js';
 import { InflightWindow } from './inflight-window.js';
@@ -33,7 +34,7 @@ export class Sender {
   readonly queue: MessageQueue;
   readonly inflight = new InflightWindow();
   readonly queueId: QueueId;
-  private replays: Replay[] | undefined = undefined;
+  private replays: Replays | undefined = undefined;
   private resends: Resends | undefined = undefined;
   /** A `deliver` question is out: this session waits for it, and nobody else does. */
   private deciding = false;
@@ -49,8 +50,6 @@ export class Sender {
     this.queueId = sessionQueueId(session.clientId);
     this.queue = new MessageQueue(engine, this.queueId, this);
   }
-
-  // ---- from the router ---------------------------------------------------------------------------------------
 
   /** A message of a matching subscription; returns the LSN its publisher's acknowledgement waits for. */
   offer(publication: Publication, delivery: DeliveryTerms): Lsn {
@@ -81,7 +80,7 @@ export class Sender {
     else this.offerQos0(publication, publication.retain && delivery.retainAsPublished, delivery.subscriptionIdentifiers);
   }
 
-  /** QoS 0 is sent now, or dropped and counted; it waits only for a `deliver` answer that is out. */
+  /** QoS 0 is sent now, or dropped and counted; it waits only for a `deliver` answer, and behind QoS 0 that waits. */
   offerQos0(publication: Publication, retain: boolean, ids: readonly number[] | undefined): void {
     const { engine } = this;
     const { outlet, client } = this.session;
@@ -90,7 +89,10 @@ export class Sender {
       return;
     }
     if (outlet.congested) return this.dropSlow(publication);
-    if (this.deciding) return void this.enqueue(publication, 0, retain, ids, false, false);
+    // It may overtake QoS 1 and 2, never another QoS 0: v5 [MQTT-4.6.0-5], v3.1.1 [MQTT-4.6.0-6].
+    if (this.deciding || this.queue.holdsQos0) {
+      return void this.enqueue(publication, 0, retain, ids, false, engine.options.queueQos0 && this.session.stored);
+    }
     if (!outlet.fits(publication, 0, ids)) return this.drop('tooLarge', publication); // v5 [MQTT-3.1.2-24]
     if (engine.hooks.hasAuthorize) {
       const verdict = authorizeDelivery(engine, client, publication, 0, retain);
@@ -107,8 +109,9 @@ export class Sender {
   /** Whether a member of a shared group could send this right now. */
   canTake(publication: Publication, qos: QoS, ids: readonly number[] | undefined): boolean {
     const { outlet } = this.session;
-    if (outlet === undefined || this.deciding || outlet.congested || this.resends !== undefined) return false;
-    return (qos === 0 || this.inflight.count < outlet.receiveMaximum) && outlet.fits(publication, qos, ids);
+    if (outlet === undefined || this.deciding || outlet.congested) return false;
+    const hasRoom = qos === 0 || (this.resends === undefined && this.inflight.count < outlet.receiveMaximum);
+    return hasRoom && outlet.fits(publication, qos, ids);
   }
 
   /** Takes an entry of a shared group for this member. */
@@ -119,7 +122,8 @@ export class Sender {
 
   /** Retained messages for a new subscription: read at the client's pace, outside the queue's limits. */
   addReplay(replay: Replay): void {
-    (this.replays ??= []).push(replay);
+    if (this.replays === undefined) this.replays = new Replays(replay);
+    else this.replays.add(replay);
     this.pump();
   }
 
@@ -132,7 +136,8 @@ export class Sender {
     let left = sentPerPumpMax;
     if (this.resends?.run() === true) this.resends = undefined;
     if (this.resends === undefined) {
-      while (left > 0 && this.sendReplay()) left -= 1;
+      while (left > 0 && this.replays !== undefined && this.sendFrom(this.replays)) left -= 1;
+      if (this.replays?.isEmpty === true) this.replays = undefined;
       while (left > 0 && this.sendFrom(this.queue)) left -= 1;
     }
     this.pumping = false;
@@ -164,6 +169,7 @@ export class Sender {
     if (state === 'awaitPubrec') {
       if (entry?.stored === true) lsn = this.engine.storage.markReleased(this.queueId, entry.sequence);
       this.inflight.setState(packetId, 'awaitPubcomp');
+      this.resends?.acknowledged(packetId); // v5 [MQTT-4.3.3-6]
     }
     this.session.outlet?.sendPubrel(packetId, known ? 0 : ReasonCode.packetIdentifierNotFound, lsn); // v5 [MQTT-4.3.3-4]
   }
@@ -264,16 +270,6 @@ export class Sender {
     return 0;
   }
 
-  private sendReplay(): boolean {
-    const replay = this.replays?.[0];
-    if (replay === undefined) return false;
-    if (this.sendFrom(replay)) return true;
-    if (!replay.done || replay.peek() !== undefined) return false;
-    this.replays?.shift();
-    if (this.replays?.length === 0) this.replays = undefined;
-    return true;
-  }
-
   /** Deals with the next entry of a source; false when there is none or it must wait. */
   private sendFrom(source: EntrySource): boolean {
     const { engine } = this;
@@ -359,6 +355,7 @@ export class Sender {
   private settle(packetId: number, delivered: boolean): void {
     const entry = this.inflight.entry(packetId);
     this.inflight.release(packetId);
+    this.resends?.acknowledged(packetId);
     this.engine.counters.inflightMessages -= 1;
     if (entry !== undefined) {
       this.forget(entry);

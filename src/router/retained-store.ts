@@ -27,6 +27,11 @@ export class RetainedStore {
     return this.tree.get(topic) !== undefined;
   }
 
+  /** What is known of the topic's message; another object for each message. */
+  get(topic: string): RetainedRef | undefined {
+    return this.tree.get(topic);
+  }
+
   cursor(matchFilter: string): RetainedCursor<RetainedRef> {
     return this.tree.cursor(matchFilter);
   }

@@ -4,7 +4,8 @@
  */
 import type { BrokerError } from '../errors/errors.js';
 import type { QoS } from '../packet/protocol.js';
-import type { Publication } from '../packet/publication.js';
+import type { Message, Publication } from '../packet/publication.js';
+import type { DropReason } from '../protocol/counters.js';
 import { MessageQueue } from '../protocol/message-queue.js';
 import { OutboundEntry } from '../protocol/outbound-entry.js';
 import type { SharedSource } from '../protocol/outbound-entry.js';
@@ -21,8 +22,10 @@ export class SharedGroup implements SharedSource {
   /** Where the search for the next member begins, so that ties go round. */
   private turn = 0;
   private pumping = false;
-  /** Members that `authorize` refused, by entry. */
-  private readonly refusals = new Map<number, Set<string>>();
+  /** Publishes of members that are routed and not yet acknowledged: nothing is sent meanwhile. */
+  private holds = 0;
+  /** Members that `authorize` refused, by message. */
+  private readonly refusals = new WeakMap<Message, Set<string>>();
   private readonly engine: Engine;
 
   constructor(engine: Engine, sharedFilter: string) {
@@ -58,31 +61,33 @@ export class SharedGroup implements SharedSource {
    * @param later - the publisher is a member: nothing is sent before `offerAfter`, which follows the acknowledgement.
    */
   offer(publication: Publication, later: boolean): Lsn {
+    if (later) this.holds += 1;
     const qos = this.keptQos(publication);
     if (qos === 0) {
-      if (!later) this.offerQos0(publication);
+      if (!later) this.offerQos0(publication, undefined);
       return 0;
     }
     const stored = this.members.some(({ session }) => session.stored);
     if (!stored && !this.members.some(({ session }) => session.connected)) return 0;
     const lsn = this.queue.push(publication, qos, publication.retain, undefined, stored, this.engine.options, false);
     if (lsn < 0) {
-      this.engine.observer.dropped('queueFull', publication, this.sharedFilter);
+      this.engine.observer.dropped('queueFull', publication, undefined);
       return 0;
     }
-    if (!later) this.pump();
+    this.pump();
     return lsn;
   }
 
   offerAfter(publication: Publication): void {
-    if (this.keptQos(publication) === 0) this.offerQos0(publication);
+    this.holds -= 1;
+    if (this.keptQos(publication) === 0) this.offerQos0(publication, undefined);
     else this.pump();
   }
 
   // ---- SharedSource ------------------------------------------------------------------------------------------
 
   settled(entry: OutboundEntry): Lsn {
-    this.refusals.delete(entry.sequence);
+    this.refusals.delete(entry.message);
     return entry.stored ? this.engine.storage.dequeue(groupQueueId(this.sharedFilter), entry.sequence) : 0;
   }
 
@@ -91,32 +96,33 @@ export class SharedGroup implements SharedSource {
   }
 
   refused(entry: OutboundEntry, clientId: string): void {
-    const refusals = this.refusals.get(entry.sequence) ?? new Set<string>();
-    this.refusals.set(entry.sequence, refusals.add(clientId));
-    if (this.members.some(({ session }) => !refusals.has(session.clientId))) return this.returned([entry]);
-    this.engine.observer.dropped('deliverDenied', entry.message, this.sharedFilter);
-    this.settled(entry);
+    const refusals = this.refusals.get(entry.message) ?? new Set<string>();
+    this.refusals.set(entry.message, refusals.add(clientId));
+    if (entry.sequence > 0) this.returned([entry]);
+    else this.offerQos0(entry.message, refusals);
   }
 
-  /** QoS 1 entries of a member whose connection ended go to another: X5-4.8.2-3. */
+  /** Entries that their member did not send, and QoS 1 that it left unacknowledged, go to another: X5-4.8.2-3. */
   returned(entries: readonly OutboundEntry[]): void {
     if (this.isEmpty) return;
-    const kept = entries.filter((entry) => entry.message.qos > 0 && entry.sequence > 0);
-    this.queue.unshift(kept.map((entry) => waiting(entry)));
+    this.queue.unshift(entries.filter(({ sequence }) => sequence > 0).map((entry) => waiting(entry)));
     this.pump();
   }
 
   readonly pump = (): void => {
-    if (this.pumping) return;
+    if (this.pumping || this.holds > 0) return;
     this.pumping = true;
     for (let entry = this.queue.peek(); entry !== undefined; entry = this.queue.peek()) {
-      const expired = this.engine.now() >= entry.message.expiresAtMs;
-      const member = expired ? undefined : this.choose(entry.message, this.refusals.get(entry.sequence));
+      const { message } = entry;
+      const expired = this.engine.now() >= message.expiresAtMs;
+      const member = expired ? undefined : this.choose(message, this.refusals.get(message));
       if (member !== undefined) this.assign(member, this.queue.shift());
-      else if (expired || this.fitsNobody(entry.message)) {
-        this.engine.observer.dropped(expired ? 'expired' : 'tooLarge', entry.message, this.sharedFilter);
+      else {
+        const why = expired ? 'expired' : this.hopeless(entry);
+        if (why === undefined) break;
+        this.engine.observer.dropped(why, message, undefined);
         this.settled(this.queue.shift());
-      } else break;
+      }
     }
     this.pumping = false;
   };
@@ -135,19 +141,22 @@ export class SharedGroup implements SharedSource {
     return publication.qos < qos ? publication.qos : qos;
   }
 
-  private offerQos0(publication: Publication): void {
-    const member = this.choose(publication, undefined);
-    if (member === undefined) return;
-    const retain = publication.retain && member.retainAsPublished;
-    if (!this.engine.hooks.hasAuthorize) return member.session.sender.offerQos0(publication, retain, identifiersOf(member));
-    const entry = new OutboundEntry(0, 0, publication.retain, undefined, publication.keep(), false, 0, this);
-    this.assign(member, entry);
+  /** Goes to a member now, or is dropped and counted if there is one; where all wait for `authorize`, to one of those. */
+  private offerQos0(publication: Publication, refusals: ReadonlySet<string> | undefined): void {
+    const { observer, hooks } = this.engine;
+    const member = this.choose(publication, refusals);
+    if (member !== undefined && hooks.hasAuthorize) {
+      return this.assign(member, new OutboundEntry(0, 0, publication.retain, undefined, publication.keep(), false, 0, this));
+    }
+    const taker = member ?? this.sticky(publication, refusals);
+    if (taker === undefined && refusals !== undefined) observer.dropped('deliverDenied', publication, undefined);
+    taker?.session.sender.offerQos0(publication, publication.retain && taker.retainAsPublished, identifiersOf(taker));
   }
 
   /** v5 [MQTT-4.8.2-3]: each member gets its own granted QoS, and its own Subscription Identifier. */
   private assign(member: Subscription, entry: OutboundEntry): void {
     const { message, sequence, stored } = entry;
-    const qos = message.qos < member.qos ? message.qos : member.qos;
+    const qos = qosTo(member, message);
     const retain = message.retain && member.retainAsPublished;
     member.session.sender.take(new OutboundEntry(sequence, qos, retain, identifiersOf(member), message, stored, 0, this));
   }
@@ -156,8 +165,7 @@ export class SharedGroup implements SharedSource {
   private choose(publication: Publication, refusals: ReadonlySet<string> | undefined): Subscription | undefined {
     const { members } = this;
     if (this.engine.options.sharedSelection === 'stickyByTopic') {
-      const online = members.filter(({ session }) => session.connected && refusals?.has(session.clientId) !== true);
-      const member = online[hash(publication.topicBytes) % online.length];
+      const member = this.sticky(publication, refusals);
       return member !== undefined && canTake(member, publication) ? member : undefined;
     }
     let best: Subscription | undefined = undefined;
@@ -173,11 +181,22 @@ export class SharedGroup implements SharedSource {
     return best;
   }
 
-  /** Every member is online and the message is over the Maximum Packet Size of each: X5-3.1.2.11.4-2. */
-  private fitsNobody(publication: Publication): boolean {
-    return this.members.every(
-      (member) => member.session.outlet?.fits(publication, member.qos, identifiersOf(member)) === false,
-    );
+  /** The member that this topic sticks to while the same ones are online. */
+  private sticky(publication: Publication, refusals: ReadonlySet<string> | undefined): Subscription | undefined {
+    const online = this.members.filter(({ session }) => session.connected && refusals?.has(session.clientId) !== true);
+    return online[hash(publication.topicBytes) % online.length];
+  }
+
+  /**
+   * Why no member that is online will ever take it: refused, or over its Maximum Packet Size (X5-3.1.2.11.4-2). It is
+   * not kept for those who are away, as everything else would wait behind it.
+   */
+  private hopeless({ message }: OutboundEntry): DropReason | undefined {
+    const refusals = this.refusals.get(message);
+    const online = this.members.filter(({ session }) => session.connected);
+    const isHopeless = online.every((member) => refusals?.has(member.session.clientId) === true || !fits(member, message));
+    if (online.length === 0 || !isHopeless) return undefined;
+    return refusals === undefined ? 'tooLarge' : 'deliverDenied';
   }
 
   private indexOf(session: Session): number {
@@ -187,7 +206,6 @@ export class SharedGroup implements SharedSource {
   /** The last member has left: what waits is deleted, X5-4.8.2-5. */
   private end(): void {
     this.engine.counters.dropped.sessionEnded += this.queue.clear();
-    this.refusals.clear();
     this.engine.storage.endGroup(this.sharedFilter);
   }
 }
@@ -195,10 +213,14 @@ export class SharedGroup implements SharedSource {
 const identifiersOf = ({ subscriptionIdentifier }: Subscription): readonly number[] | undefined =>
   subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier];
 
-function canTake(member: Subscription, publication: Publication): boolean {
-  const qos = publication.qos < member.qos ? publication.qos : member.qos;
-  return member.session.sender.canTake(publication, qos, identifiersOf(member));
-}
+const qosTo = (member: Subscription, publication: Publication): QoS =>
+  publication.qos < member.qos ? publication.qos : member.qos;
+
+const canTake = (member: Subscription, publication: Publication): boolean =>
+  member.session.sender.canTake(publication, qosTo(member, publication), identifiersOf(member));
+
+const fits = (member: Subscription, publication: Publication): boolean =>
+  member.session.outlet?.fits(publication, qosTo(member, publication), identifiersOf(member)) === true;
 
 const waiting = ({ sequence, message, stored }: OutboundEntry): OutboundEntry =>
   new OutboundEntry(sequence, message.qos, message.retain, undefined, message, stored, 0, undefined);

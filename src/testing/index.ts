@@ -3,7 +3,7 @@ export { memoryDuplexPair } from '../transport/memory-duplex.js';
 export { memoryTransportPair } from '../transport/memory-transport.js';
 export { VirtualClock, virtualClock, type VirtualClockOptions } from './virtual-clock.js';
 export type { WireVersion } from './wire-codec.js';
-export { WireClient, type WireClientOptions, type WireTarget } from './wire-client.js';
+export { WireClient, type WireClientOptions, type WireReason, type WireTarget } from './wire-client.js';
 export type {
   WireConnect,
   WirePacket,

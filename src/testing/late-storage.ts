@@ -106,9 +106,10 @@ class LateStore implements LateStorage {
     return this.inner.memoryBytes;
   }
 
-  async open(listener: StorageListener, clock: StorageClock): Promise<void> {
-    await this.inner.open({ onDurable() {}, onFailed() {}, onState() {} }, clock);
+  /** Opens in the same call where the wrapped store does. */
+  open(listener: StorageListener, clock: StorageClock): Promise<void> | void {
     this.listener = listener;
+    return this.inner.open({ onDurable() {}, onFailed() {}, onState() {} }, clock);
   }
 
   async close(): Promise<void> {

@@ -38,6 +38,7 @@ export class VirtualClock implements Clock {
   /** Things run so far, by which `settle` sees whether anything happened. */
   #runs = 0;
 
+  /** Stands at `nowMs`, which the wall clock shows as `wallMs`. */
   constructor({ nowMs = 0, wallMs = 1_767_225_600_000 }: VirtualClockOptions = {}) {
     this.#nowMs = nowMs;
     this.#wallAheadMs = wallMs - nowMs;

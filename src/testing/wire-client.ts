@@ -17,10 +17,11 @@ import type {
 
 /** What a wire client talks to: a broker, or a test's own peer. @public */
 export interface WireTarget {
+  /** Is given the other end of the connection. */
   accept(transport: Transport): void;
 }
 
-/** @public */
+/** Options of {@link WireClient}. @public */
 export interface WireClientOptions {
   /** 3 is MQTT 3.1, 4 is 3.1.1; default 5. */
   readonly protocolVersion?: WireVersion;
@@ -34,12 +35,14 @@ export interface WireClientOptions {
   readonly halfOpen?: boolean;
 }
 
-/** Options of an acknowledgement and the like. */
-type Reason = readonly [reasonCode?: number, properties?: WireProperties];
+/** Reason code and properties of an acknowledgement and the like; both may be left out. @public */
+export type WireReason = readonly [reasonCode?: number, properties?: WireProperties];
 
 /** One raw connection to a broker. Made by {@link wire}. @public */
 export class WireClient<Target extends WireTarget = WireTarget> {
+  /** What it talks to. */
   readonly broker: Target;
+  /** What it speaks, whatever it is told to send. */
   readonly protocolVersion: WireVersion;
   readonly #clock: VirtualClock | undefined;
   readonly #transport: Transport;
@@ -49,6 +52,7 @@ export class WireClient<Target extends WireTarget = WireTarget> {
   #ended = false;
   #closed = false;
 
+  /** Opens the connection; nothing is sent. */
   constructor(target: Target, options: WireClientOptions = {}) {
     const { protocolVersion = 5, clock, meta, cutInto = Infinity, halfOpen = false } = options;
     this.broker = target;
@@ -91,6 +95,7 @@ export class WireClient<Target extends WireTarget = WireTarget> {
 
   // ---- Sending ----
 
+  /** CONNECT. */
   connect({ cleanStart, ...fields }: WireConnect = {}): this {
     const protocolId = this.protocolVersion === 3 ? 'MQIsdp' : 'MQTT';
     const { protocolVersion } = this;
@@ -106,12 +111,13 @@ export class WireClient<Target extends WireTarget = WireTarget> {
     throw new Error(`expected an accepting CONNACK, got ${JSON.stringify(connack)}`);
   }
 
+  /** PUBLISH. */
   publish({ qos = 0, packetId, ...fields }: WirePublish): this {
     const messageId = packetId ?? (qos > 0 ? this.#takePacketId() : undefined);
     return this.sends({ cmd: 'publish', payload: '', retain: false, dup: false, ...fields, qos, messageId });
   }
 
-  /** `options` hold for filters given as strings; a packet identifier is chosen when none is given. */
+  /** SUBSCRIBE. `options` hold for filters given as strings; a packet identifier is chosen when none is given. */
   subscribe(
     filters: string | readonly (string | WireSubscription)[],
     options: Omit<WireSubscription, 'topic'> & { readonly packetId?: number; readonly properties?: WireProperties } = {},
@@ -125,6 +131,7 @@ export class WireClient<Target extends WireTarget = WireTarget> {
     return this.sends({ cmd: 'subscribe', messageId: packetId, subscriptions, properties });
   }
 
+  /** UNSUBSCRIBE. */
   unsubscribe(
     filters: string | readonly string[],
     options: { readonly packetId?: number; readonly properties?: WireProperties } = {},
@@ -134,31 +141,38 @@ export class WireClient<Target extends WireTarget = WireTarget> {
     return this.sends({ cmd: 'unsubscribe', messageId: packetId, unsubscriptions, properties });
   }
 
-  puback(packetId: number, ...reason: Reason): this {
+  /** PUBACK. */
+  puback(packetId: number, ...reason: WireReason): this {
     return this.#sendReason('puback', reason, packetId);
   }
 
-  pubrec(packetId: number, ...reason: Reason): this {
+  /** PUBREC. */
+  pubrec(packetId: number, ...reason: WireReason): this {
     return this.#sendReason('pubrec', reason, packetId);
   }
 
-  pubrel(packetId: number, ...reason: Reason): this {
+  /** PUBREL. */
+  pubrel(packetId: number, ...reason: WireReason): this {
     return this.#sendReason('pubrel', reason, packetId);
   }
 
-  pubcomp(packetId: number, ...reason: Reason): this {
+  /** PUBCOMP. */
+  pubcomp(packetId: number, ...reason: WireReason): this {
     return this.#sendReason('pubcomp', reason, packetId);
   }
 
+  /** PINGREQ. */
   pingreq(): this {
     return this.sends({ cmd: 'pingreq' });
   }
 
-  disconnect(...reason: Reason): this {
+  /** DISCONNECT; the connection stays open until somebody closes it. */
+  disconnect(...reason: WireReason): this {
     return this.#sendReason('disconnect', reason);
   }
 
-  auth(...reason: Reason): this {
+  /** AUTH. */
+  auth(...reason: WireReason): this {
     return this.#sendReason('auth', reason);
   }
 
@@ -172,6 +186,7 @@ export class WireClient<Target extends WireTarget = WireTarget> {
     return this.sendsBytes(bytesOfHex(hex));
   }
 
+  /** Any bytes. */
   sendsBytes(bytes: Uint8Array): this {
     for (let at = 0; at < bytes.length; at += this.#cutInto) {
       this.#transport.write(bytes.subarray(at, at + this.#cutInto));
@@ -232,6 +247,7 @@ export class WireClient<Target extends WireTarget = WireTarget> {
     return this;
   }
 
+  /** Reads again. */
   resume(): this {
     this.#transport.resume();
     return this.#endTurn();
@@ -249,7 +265,7 @@ export class WireClient<Target extends WireTarget = WireTarget> {
     return this.#endTurn();
   }
 
-  #sendReason(cmd: string, [reasonCode = 0, properties]: Reason, messageId?: number): this {
+  #sendReason(cmd: string, [reasonCode = 0, properties]: WireReason, messageId?: number): this {
     return this.sends({ cmd, messageId, reasonCode, ...(properties !== undefined && { properties }) });
   }
 

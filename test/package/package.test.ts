@@ -50,6 +50,17 @@ async function install(folder: string, ...packages: readonly string[]): Promise<
   await run(folder, 'npm', 'install', '--no-audit', '--no-fund', ...packages);
 }
 
+/** What a command prints to stderr that ends with `code`. */
+async function failure(code: number, cwd: string, command: string, ...args: readonly string[]): Promise<string> {
+  const ending = promisify(execFile)(command, args, { cwd, timeout: 60_000 });
+  const failed = await ending.then(
+    () => ({ code: 0, stderr: '' }),
+    (error: Error & { readonly code?: number; readonly stderr?: string }) => error,
+  );
+  expect({ command, args, code: failed.code }).toEqual({ command, args, code });
+  return failed.stderr ?? '';
+}
+
 /** Where npm puts the command of an installed package. */
 const commandIn = (folder: string, name: string): string => join(folder, 'node_modules', '.bin', name);
 
@@ -127,6 +138,27 @@ describe('a consumer', () => {
       await tsc('--outDir', 'out', '--module', 'nodenext', 'typescript.ts');
       expect(await run(consumer, process.execPath, 'out/typescript.js')).toBe(connackAccepted);
     });
+  });
+});
+
+describe('the odonata command with a config in TypeScript', () => {
+  const command = (...options: readonly string[]): string[] => [...options, commandIn(consumer, 'odonata'), '--config', 'broker.ts'];
+  const folder = join(work, 'node@24');
+
+  beforeAll(async () => {
+    await install(folder, 'node@24');
+    // An option that cannot be: the complaint shows that it was read.
+    writeFileSync(join(consumer, 'broker.ts'), 'const maximumQoS: number = 7;\nexport default { maximumQoS };\n');
+  });
+
+  test('reads it where Node strips types', async () => {
+    const complaint = await failure(2, consumer, commandIn(folder, 'node'), ...command());
+    expect(complaint).toContain('odonata: broker.ts: maximumQoS is 7; it must be 2 or 1 or 0');
+  });
+
+  test('says what to do where Node does not', async () => {
+    const complaint = await failure(2, consumer, commandIn(folder, 'node'), ...command('--no-experimental-strip-types'));
+    expect(complaint).toMatch(/^odonata: cannot load broker\.ts: Node v24\.\S+ does not run TypeScript; 22\.18, 23\.6 and later do/);
   });
 });
 
