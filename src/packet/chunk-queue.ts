@@ -6,6 +6,9 @@
 /** Chunks below this are copied together. */
 const smallBytes = 1024;
 const tailBytes = 4096;
+/** Places of chunks that were taken; above this they are given up once they are half of all. */
+const takenMax = 32;
+const noBytes = new Uint8Array(0);
 
 export class ChunkQueue {
   /** Bytes in all waiting chunks. */
@@ -37,12 +40,16 @@ export class ChunkQueue {
   shift(): Uint8Array | undefined {
     const chunk = this.chunks[this.head];
     if (chunk === undefined) return undefined;
+    this.chunks[this.head] = noBytes; // a queue that is never empty must let go of it too
     this.head += 1;
     this.bytes -= chunk.length;
     if (this.head === this.chunks.length) {
       this.chunks = [];
       this.head = 0;
       this.tail = undefined;
+    } else if (this.head >= takenMax && this.head * 2 >= this.chunks.length) {
+      this.chunks = this.chunks.slice(this.head);
+      this.head = 0;
     }
     return chunk;
   }

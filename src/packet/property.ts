@@ -41,9 +41,6 @@ export const PropertyId = {
   messageExpiryInterval: 0x02,
   responseTopic: 0x08,
   subscriptionIdentifier: 0x0b,
-  authenticationMethod: 0x15,
-  authenticationData: 0x16,
-  reasonString: 0x1f,
   topicAlias: 0x23,
   userProperty: 0x26,
 } as const;
@@ -57,7 +54,7 @@ export interface PropertyRule {
   /** May stand more than once in one list. */
   readonly repeats: boolean;
   readonly zeroIllegal: boolean;
-  /** What an illegal value breaks; empty where every value that can be encoded is legal. */
+  /** What an illegal number breaks; empty where every number that can be encoded is legal. */
   readonly valueStatement: string;
 }
 
@@ -76,7 +73,7 @@ export const propertyRules: readonly PropertyRule[] = [
   rule(0x01, 'payloadFormatIndicator', WireType.bit, publish | will, { valueStatement: 'X5-3.3.2.3.2-1' }),
   rule(0x02, 'messageExpirySeconds', WireType.uint32, publish | will),
   rule(0x03, 'contentType', WireType.text, publish | will),
-  rule(0x08, 'responseTopic', WireType.text, publish | will, { valueStatement: 'MQTT-3.3.2-14' }),
+  rule(0x08, 'responseTopic', WireType.text, publish | will), // v5 [MQTT-3.3.2-14]
   rule(0x09, 'correlationData', WireType.binary, publish | will),
   // In a PUBLISH it flows from broker to client only: v5 [MQTT-3.3.4-6].
   rule(0x0b, 'subscriptionIdentifiers', WireType.variableByteInteger, subscribe, {

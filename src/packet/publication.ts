@@ -7,6 +7,9 @@
 import type { ProtocolVersion, QoS } from './protocol.js';
 import { variableByteIntegerBytes } from './variable-byte-integer.js';
 
+/** How long a message with this Message Expiry Interval lives: one of 0 is for those who can be sent it at once. */
+export const lifetimeMs = (messageExpirySeconds: number): number => Math.max(1, messageExpirySeconds * 1000);
+
 /** What fan-out needs to know of a PUBLISH; offsets count within `buffer`. @public */
 export interface Publication {
   /** Topic name. */

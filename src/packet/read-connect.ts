@@ -42,7 +42,7 @@ export function readConnect(
     // v5 [X5-3.1.2.11.10-1]
     throw protocolError('X5-3.1.2.11.10-1', 'Authentication Data without Authentication Method');
   }
-  const clientId = fields.text('Client Identifier', 'MQTT-3.1.3-3'); // v5 [MQTT-3.1.3-3] [MQTT-3.1.3-4], v3.1.1 the same
+  const clientId = fields.text('Client Identifier', 'MQTT-3.1.3-3'); // v5 [MQTT-3.1.3-3] [MQTT-3.1.3-4], v3.1.1 [MQTT-3.1.3-3] [MQTT-3.1.3-4]
   const will = (flags & flag.will) === 0 ? undefined : readWill(fields, flags, limits);
   // In MQTT 3.1 Remaining Length takes precedence over the two flags. In all versions a field without its flag is
   // found as trailing bytes: v5 [MQTT-3.1.2-16] [MQTT-3.1.2-18], v3.1.1 [MQTT-3.1.2-18] [MQTT-3.1.2-20].
@@ -78,11 +78,11 @@ function checkFlags(flags: number, version: ProtocolVersion): void {
   } else if (version !== 3) {
     // MQTT 3.1 disregards both without a will.
     if (willQos !== 0) {
-      // v5 [MQTT-3.1.2-11], v3.1.1 [MQTT-3.1.2-13]
+      // v5 [MQTT-3.1.2-11], v3.1.1 [MQTT-3.1.2-11] [MQTT-3.1.2-13]
       throw malformed(statementOf(version, 'MQTT-3.1.2-11', 'MQTT-3.1.2-13'), 'Will QoS without Will Flag');
     }
     if ((flags & flag.willRetain) !== 0) {
-      // v5 [MQTT-3.1.2-13], v3.1.1 [MQTT-3.1.2-15]
+      // v5 [MQTT-3.1.2-13], v3.1.1 [MQTT-3.1.2-11] [MQTT-3.1.2-15]
       throw malformed(statementOf(version, 'MQTT-3.1.2-13', 'MQTT-3.1.2-15'), 'Will Retain without Will Flag');
     }
   }

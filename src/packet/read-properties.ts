@@ -2,14 +2,7 @@
 import { copyOf, readUint16, readUint32 } from './bytes.js';
 import { malformed } from './fault.js';
 import type { Properties } from './packets.js';
-import {
-  noProperties,
-  type PropertyHome,
-  PropertyId,
-  type PropertyRule,
-  propertyRuleOf,
-  WireType,
-} from './property.js';
+import { noProperties, type PropertyHome, type PropertyRule, propertyRuleOf, WireType } from './property.js';
 import type { Publication } from './publication.js';
 import { type PropertyLimits, scanProperties } from './scan-properties.js';
 import { decodeUtf8 } from './utf8.js';
@@ -51,7 +44,7 @@ function decodeProperties(buffer: Uint8Array, start: number, end: number): Prope
   while (at < end) {
     const rule = propertyRuleOf[buffer[at] as number] as PropertyRule;
     const valueAt = at + 1;
-    if (rule.id === PropertyId.userProperty) {
+    if (rule.type === WireType.textPair) {
       const nameEnd = fieldEnd(buffer, valueAt);
       const valueEnd = fieldEnd(buffer, nameEnd);
       userProperties ??= [];

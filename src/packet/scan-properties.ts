@@ -22,15 +22,14 @@ export interface PropertyLimits {
 const homesOf = Uint16Array.from(propertyRuleOf, (rule) => rule?.homes ?? 0);
 const typeOf = Uint8Array.from(propertyRuleOf, (rule) => rule?.type ?? 0);
 const zeroIllegal = Uint8Array.from(propertyRuleOf, (rule) => (rule?.zeroIllegal === true ? 1 : 0));
-/** One bit for each property: there are 27. */
-const bitOf = Int32Array.from(propertyRuleOf, (rule) => (rule === undefined ? 0 : 1 << propertyRules.indexOf(rule)));
-
-/** The bit that stands for property `id` in the result of `scanProperties`. */
-export const seenBit = (id: number): number => bitOf[id] as number;
+/** One bit for each property that may stand only once: there are 26. */
+const bitOf = Int32Array.from(propertyRuleOf, (rule) =>
+  rule === undefined || rule.repeats ? 0 : 1 << propertyRules.indexOf(rule),
+);
 
 /**
- * Checks the properties between `start` and `end` as they may stand in `home`, and returns the set of those seen.
- * With `publish`, notes where its Message Expiry Interval and Topic Alias stand.
+ * Checks the properties between `start` and `end` as they may stand in `home`. With `publish`, notes where its
+ * Message Expiry Interval and Topic Alias stand.
  */
 export function scanProperties(
   buffer: Uint8Array,
@@ -39,38 +38,36 @@ export function scanProperties(
   home: PropertyHome,
   limits: PropertyLimits,
   publish: InboundPublish | undefined,
-): number {
+): void {
   let at = start;
   let seen = 0;
   let userProperties = 0;
   while (at < end) {
     const id = buffer[at] as number;
     if (((homesOf[id] as number) & home) === 0) throw misplaced(id, home);
-    at += 1;
-    if (id === PropertyId.userProperty) {
-      userProperties += 1;
-      if (userProperties > limits.userPropertiesMax) throw tooManyUserProperties(limits.userPropertiesMax);
-      at = scanText(buffer, scanText(buffer, at, end, limits.strictText), end, limits.strictText);
-      continue;
-    }
     const bit = bitOf[id] as number;
     // v5 [X5-2.2.2.2-3]
     if ((seen & bit) !== 0) throw protocolError('X5-2.2.2.2-3', `property ${hex(id)} is given twice`);
     seen |= bit;
-    const valueAt = at;
-    at = scanValue(buffer, at, end, id, limits.strictText);
-    if (publish !== undefined) {
-      if (id === PropertyId.messageExpiryInterval) publish.expiryAt = valueAt;
-      else if (id === PropertyId.topicAlias) {
-        publish.aliasAt = valueAt - 1;
-        publish.topicAlias = readUint16(buffer, valueAt);
-      }
+    if (id === PropertyId.userProperty) {
+      userProperties += 1;
+      if (userProperties > limits.userPropertiesMax) throw tooManyUserProperties(limits.userPropertiesMax);
     }
+    const valueAt = at + 1;
+    at = scanValue(buffer, valueAt, end, id, limits.strictText);
+    if (publish !== undefined) noteValue(publish, buffer, id, valueAt);
   }
-  return seen;
 }
 
-/** Checks the value of any property but User Property and returns the offset behind it. */
+function noteValue(publish: InboundPublish, buffer: Uint8Array, id: number, valueAt: number): void {
+  if (id === PropertyId.messageExpiryInterval) publish.expiryAt = valueAt;
+  else if (id === PropertyId.topicAlias) {
+    publish.aliasAt = valueAt - 1;
+    publish.topicAlias = readUint16(buffer, valueAt);
+  }
+}
+
+/** Checks the value of property `id` and returns the offset behind it. */
 function scanValue(buffer: Uint8Array, at: number, end: number, id: number, strictText: boolean): number {
   switch (typeOf[id]) {
     case WireType.bit:
@@ -98,6 +95,8 @@ function scanValue(buffer: Uint8Array, at: number, end: number, id: number, stri
       if (id === PropertyId.responseTopic) refuseWildcards(buffer, at + 2, behind);
       return behind;
     }
+    case WireType.textPair: // v5 [MQTT-1.5.7-1]
+      return scanText(buffer, scanText(buffer, at, end, strictText), end, strictText);
     default: // binary: v5 [X5-1.5.6-1]
       return endOfField(buffer, at, end);
   }

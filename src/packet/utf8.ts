@@ -25,7 +25,7 @@ export function utf8Problem(buffer: Uint8Array, start: number, end: number, stri
     at += 1;
     if (lead < 0x80) {
       if (lead >= 0x20 && lead !== 0x7f) continue;
-      if (lead === 0) return Utf8Problem.nullCharacter; // v5 [MQTT-1.5.4-2], v3.1.1 [MQTT-1.5.3-2]
+      if (lead === 0) return Utf8Problem.nullCharacter; // v5 [MQTT-1.5.4-2], v3.1.1 [MQTT-1.5.3-2] [MQTT-4.7.3-2]
       if (strict) return Utf8Problem.controlOrNonCharacter; // v5 [X5-1.5.4-1]
       continue;
     }
@@ -59,7 +59,7 @@ export function textProblem(text: string, strict: boolean): 0 | Utf8Problem {
   return 0;
 }
 
-/** Decodes what {@link utf8Problem} found no fault with. A leading U+FEFF is kept: v5 [MQTT-1.5.4-3]. */
+/** Decodes what {@link utf8Problem} found no fault with. A leading U+FEFF is kept: v5 [MQTT-1.5.4-3], v3.1.1 [MQTT-1.5.3-3]. */
 export function decodeUtf8(buffer: Uint8Array, start: number, end: number): string {
   if (end - start <= shortBytesMax) {
     const text = decodeShortAscii(buffer, start, end);

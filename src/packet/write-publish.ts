@@ -71,6 +71,7 @@ export function writePublishHead(
     position += topicLength;
   }
   if (shape.qos > 0) {
+    // v3.1.1 [MQTT-2.3.1-5]: not at QoS 0.
     target[position++] = shape.packetId >> 8;
     target[position++] = shape.packetId;
   }

@@ -23,6 +23,8 @@ describe('Protocol Name and Version', () => {
     ['another name', "0004 'MQTX' 05 02 003c 00 0001 'a'", '0x84 MQTT-3.1.2-1, version 0'],
     ['a name in lower case', "0004 'mqtt' 04 02 003c 0001 'a'", '0x84 MQTT-3.1.2-1, version 0'],
     ['an empty name', '0000 05', '0x84 MQTT-3.1.2-1, version 0'],
+    ['another first letter', "0004 'XQTT' 05 02 003c 00 0001 'a'", '0x84 MQTT-3.1.2-1, version 0'],
+    ['another name and nothing else', "0004 'MQTX'", '0x84 MQTT-3.1.2-1, version 0'],
     ['a longer name', "0005 'MQTTX' 05 02 003c 00 0001 'a'", '0x84 MQTT-3.1.2-1, version 0'],
   ])('v5 [MQTT-3.1.2-1], v3.1.1 [MQTT-3.1.2-1] %s cannot be answered', (_, body, expected) => {
     expect(fault(body)).toBe(expected);
@@ -59,6 +61,14 @@ describe('Connect Flags', () => {
     expect(fault(`${v5} 03 003c 00 0001 'a'`)).toBe('0x81 MQTT-3.1.2-3, version 5');
     expect(fault(`${v4} 03 003c 0001 'a'`)).toBe('0x81 MQTT-3.1.2-3, version 4');
     expect(fault(`${v3} 03 003c 0001 'a'`)).toBeUndefined();
+  });
+
+  // Goal: each flag is its own bit. Method: MQTT 3.1, where the reserved one may be set beside nothing else.
+  test('MQTT 3.1: the reserved flag means nothing else', () => {
+    const [connect] = read(`${v3} 01 003c 0001 'a'`).outcome.packets;
+    expect(connect).toMatchObject({ cleanStart: false, clientId: 'a' });
+    const [withWill] = read(`${v3} 05 003c 0001 'a' 0001 'w' 0000`).outcome.packets;
+    expect(withWill).toMatchObject({ cleanStart: false, will: { topic: 'w', qos: 0, retain: false } });
   });
 
   test('v5 [MQTT-3.1.2-12], v3.1.1 [MQTT-3.1.2-14] Will QoS 3', () => {

@@ -49,6 +49,10 @@ test('the bytes', () => {
   expect(encodePublishProperties({ messageExpirySeconds: 1 }).expiryAt).toBe(1);
 });
 
+test("control characters are the host's own business", () => {
+  expect(complaint({ contentType: 'a\n' })).toBeUndefined();
+});
+
 test('none, or only undefined ones, are no bytes', () => {
   expect(encodePublishProperties({})).toEqual({ bytes: new Uint8Array(0), expiryAt: -1 });
   expect(complaint({ contentType: undefined, topicAlias: undefined })).toBeUndefined();

@@ -1,8 +1,9 @@
 /** Fixed headers by bytes: which first bytes each version accepts, and Remaining Length. */
 import { describe, expect, test } from '@jest/globals';
+import { firstByteFault } from '../../../src/packet/fixed-header.js';
 import { PacketReader } from '../../../src/packet/packet-reader.js';
 import type { ProtocolVersion } from '../../../src/packet/protocol.js';
-import { bytes, connectedReader, defaultLimits, fault, outcome, outcomeOf, packet, show } from './wire.js';
+import { bytes, connectedReader, defaultLimits, fault, outcome, outcomeOf, packet, show, text } from './wire.js';
 
 const versions: readonly ProtocolVersion[] = [3, 4, 5];
 const fresh = (content: Uint8Array) => outcomeOf(new PacketReader(defaultLimits), [content]);
@@ -58,6 +59,12 @@ describe('reserved flags', () => {
   test('MQTT 3.1: the flags of CONNECT are not looked at', () => {
     expect(fresh(packet(0x1f, "0006 'MQIsdp' 03 02 003c 0001 'a'")).packets).toHaveLength(1);
   });
+});
+
+test('v5 [MQTT-3.1.0-2], v3.1.1 [MQTT-3.1.0-2] the error for a second CONNECT, for whoever closes then', () => {
+  for (const version of versions) {
+    expect(firstByteFault(0x10, version)).toMatchObject({ reasonCode: 0x82, statement: 'MQTT-3.1.0-2' });
+  }
 });
 
 describe('PUBLISH flags', () => {
@@ -120,6 +127,8 @@ describe('Remaining Length', () => {
   test('v5 [MQTT-1.5.5-1] for CONNECT decided once its level is read', () => {
     expect(show(fresh(bytes("10 8f00 0004 'MQTT' 05 02 003c 00 0002 'ab'")))).toBe('0x81 MQTT-1.5.5-1');
     expect(fresh(bytes("10 8e00 0004 'MQTT' 04 02 003c 0002 'ab'")).packets).toHaveLength(1);
+    const long = packet(0x10, `0004 'MQTT' 05 02 003c 00 ${text('a'.repeat(114))}`).subarray(2);
+    expect(show(fresh(Buffer.concat([bytes('10 ff00'), long])))).toBe('0x81 MQTT-1.5.5-1');
     expect(show(fresh(bytes("10 8e00 0004 'MQTT' 06 02 003c 0002 'ab'")))).toBe('0x84 MQTT-3.1.2-2');
   });
 
@@ -130,6 +139,14 @@ describe('Remaining Length', () => {
     expect(fault(4, bytes('30 c601'), limits)).toBe('0x95 MQTT-4.8.0-2');
     expect(fault(5, bytes('30 1e'), { packetBytesMax: 31 })).toBe('0x95 MQTT-3.2.2-15');
     expect(fault(5, bytes('30 1d'), { packetBytesMax: 31 })).toBeUndefined();
+  });
+
+  test('v5 [MQTT-3.2.2-15] a packet that is already there is judged in the same way', () => {
+    const content = packet(0x30, Buffer.concat([bytes("0001 'a' 00"), Buffer.alloc(20)]));
+    expect(fault(5, content, { packetBytesMax: content.length })).toBeUndefined();
+    for (const packetBytesMax of [content.length - 1, content.length - 4, 1]) {
+      expect(fault(5, content, { packetBytesMax })).toBe('0x95 MQTT-3.2.2-15');
+    }
   });
 
   test('at its edges', () => {

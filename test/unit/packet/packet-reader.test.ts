@@ -194,6 +194,19 @@ describe('waiting chunks', () => {
     expect(reader.pendingBytes).toBe(0);
   });
 
+  test('may come again after they were read to their end', () => {
+    const reader = connectedReader(4);
+    for (let round = 1; round <= 3; round += 1) {
+      reader.push(bytes('4002 0001'));
+      reader.push(bytes('4002 00'));
+      reader.push(bytes('02 c000'));
+      const seen: number[] = [];
+      for (let type = reader.next(); type !== 0; type = reader.next()) seen.push(type);
+      expect(seen).toEqual([4, 4, 12]);
+      expect(reader.packetId).toBe(2);
+    }
+  });
+
   test('a chunk that is pushed is never written to', () => {
     fc.assert(
       fc.property(stream, fc.array(fc.nat(), { maxLength: 6 }), (content, cuts) => {
@@ -243,8 +256,9 @@ describe('memory', () => {
     fc.assert(
       fc.property(sizes, fc.constantFrom(4 as const, 5 as const), (pieces, version) => {
         const header = bytes('30 ffffff7f 0001 61');
-        const { excess } = allocations([header, ...pieces.map((size) => Buffer.alloc(size))], version);
-        expect(excess).toBe(0);
+        const rest = pieces.map((size) => Buffer.alloc(size));
+        expect(allocations([header, ...rest], version).excess).toBe(0);
+        expect(allocations([Buffer.concat([header, ...rest]), header], version).excess).toBe(0);
       }),
       { numRuns: 100 },
     );

@@ -1,7 +1,7 @@
 /** PUBLISH by bytes: offsets, packet identifier, topic, and properties checked in place. */
 import { describe, expect, test } from '@jest/globals';
 import { decodePublishProperties } from '../../../src/packet/read-properties.js';
-import { bytes, connectedReader, fault, outcome, packet } from './wire.js';
+import { bytes, connectedReader, fault, outcome, packet, text } from './wire.js';
 
 const v5 = (properties: string, first = 0x30): Buffer => {
   const list = bytes(properties);
@@ -95,6 +95,7 @@ describe('Topic Name', () => {
     expect(fault(5, packet(0x30, '0000 00'))).toBe('0x82 X5-3.3.2.1-1');
     expect(fault(5, packet(0x30, '0000 05 02 00000001'))).toBe('0x82 X5-3.3.2.1-1');
     expect(outcome(5, packet(0x30, '0000 03 23 0001')).packets).toMatchObject([{ topic: '', topicAlias: 1 }]);
+    expect(fault(4, packet(0x30, '0000'))).toBe('0x81 MQTT-4.7.3-1');
     expect(fault(4, packet(0x30, "0000 'x'"))).toBe('0x81 MQTT-4.7.3-1');
     expect(fault(3, packet(0x30, "0000 'x'"))).toBe('0x81 MQTT-4.7.3-1');
   });
@@ -179,6 +180,11 @@ describe('properties, checked in place', () => {
         },
       },
     ]);
+  });
+
+  // Lengths 35 and 43 are the bytes of # and +.
+  test.each([35, 43])('v5 [MQTT-3.3.2-14] a Response Topic of %i bytes is not taken for a wildcard', (length) => {
+    expect(fault(5, v5(`08 ${text('r'.repeat(length))}`))).toBeUndefined();
   });
 
   test('userPropertiesMax', () => {

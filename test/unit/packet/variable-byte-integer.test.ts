@@ -28,6 +28,17 @@ test('v5 [MQTT-1.5.5-1] the edges of table 1-1, in the minimal form', () => {
   ]);
 });
 
+test('its size at the same edges', () => {
+  const edges = [0, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152, 268_435_455];
+  expect(edges.map(variableByteIntegerBytes)).toEqual([1, 1, 2, 2, 3, 3, 4, 4]);
+});
+
+test('nothing is read behind the end', () => {
+  expect(() => readVariableByteInteger(bytes('8001'), 0, 1)).toThrow(
+    expect.objectContaining({ statement: 'MQTT-4.13.1-1' }),
+  );
+});
+
 test('what is written is read, and its size is known', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 268_435_455 }), (value) => {
