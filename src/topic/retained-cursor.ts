@@ -62,7 +62,7 @@ export class RetainedCursor<V> {
       this.frames.pop();
       return;
     }
-    if (frame.node === this.root && isHiddenFromWildcards(child.level)) return; // v5 [MQTT-4.7.2-1]
+    if (frame.node === this.root && isHiddenFromWildcards(child.level)) return; // v5 [MQTT-4.7.2-1], v3.1.1 [MQTT-4.7.2-1]
     this.node = child;
     this.levelIndex = this.levels[frame.levelIndex] === '#' ? frame.levelIndex : frame.levelIndex + 1;
   }

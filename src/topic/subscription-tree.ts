@@ -80,7 +80,7 @@ export class SubscriptionTree<T extends NonNullable<unknown>> {
     const found: T[] = [];
     // Level by level rather than branch by branch: each level is then cut out, and hashed, once.
     let reached = [this.root];
-    let wildcards = !isHiddenFromWildcards(topic); // v5 [MQTT-4.7.2-1]
+    let wildcards = !isHiddenFromWildcards(topic); // v5 [MQTT-4.7.2-1], v3.1.1 [MQTT-4.7.2-1]
     for (let start = 0; start <= topic.length && reached.length > 0; ) {
       const stop = levelEnd(topic, start);
       const level = topic.slice(start, stop);
@@ -127,6 +127,7 @@ class FilterNode<T extends NonNullable<unknown>> {
   child(level: string): FilterNode<T> | undefined {
     const { children } = this;
     if (children instanceof Map) return children.get(level);
+    // v3.1.1 [MQTT-4.7.3-4]: code unit by code unit.
     return children !== undefined && children.level === level ? children : undefined;
   }
 

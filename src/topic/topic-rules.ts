@@ -127,7 +127,7 @@ function sizeProblem(
 ): string | undefined {
   if (levels > levelsMax) return `${what} of ${levels} levels is over the limit of ${levelsMax}`;
   const bytes = Buffer.byteLength(text);
-  if (bytes > bytesMax) return `${what} of ${bytes} bytes is over the limit of ${bytesMax}`; // v5 [MQTT-4.7.3-3]
+  if (bytes > bytesMax) return `${what} of ${bytes} bytes is over the limit of ${bytesMax}`; // v5 [MQTT-4.7.3-3], v3.1.1 [MQTT-4.7.3-3]
   return undefined;
 }
 

@@ -5,6 +5,8 @@
  * back the mark that each hit leaves and removes the first entry without one.
  */
 import { PeerProtocolError } from '../errors/errors.js';
+import { formatStatement, statementOf } from '../packet/fault.js';
+import type { ProtocolVersion } from '../packet/protocol.js';
 import { ReasonCode } from '../packet/reason-code.js';
 import { decodeUtf8, utf8Problem, Utf8Problem } from '../packet/utf8.js';
 import { hasWildcard, topicBytesMaxDefault, topicLevelsMaxDefault, topicNameProblem } from './topic-rules.js';
@@ -86,7 +88,7 @@ export class TopicTable<R> {
    * The entry of the topic name in `buffer` from `start` to before `end`.
    * @throws PeerProtocolError when it is no topic name that this broker takes.
    */
-  lookup(buffer: Uint8Array, start: number, end: number): TopicEntry<R> {
+  lookup(buffer: Uint8Array, start: number, end: number, version: ProtocolVersion = 5): TopicEntry<R> {
     const hash = hashOf(buffer, start, end, this.seed);
     let entry = this.buckets[hash & (this.buckets.length - 1)];
     while (entry !== undefined) {
@@ -96,7 +98,7 @@ export class TopicTable<R> {
       }
       entry = entry.next;
     }
-    return this.admit(buffer, start, end, hash);
+    return this.admit(buffer, start, end, hash, version);
   }
 
   /**
@@ -108,9 +110,16 @@ export class TopicTable<R> {
     return this.lookup(bytes, 0, bytes.length);
   }
 
+  /** Lets go of every route of another generation, and with it of the sessions it leads to. */
+  forgetRoutes(generation: number): void {
+    for (let entry of this.buckets) {
+      for (; entry !== undefined; entry = entry.next) if (entry.generation !== generation) entry.route = undefined;
+    }
+  }
+
   /** Remembers a topic that no entry stands for. */
-  private admit(buffer: Uint8Array, start: number, end: number, hash: number): TopicEntry<R> {
-    const topic = this.checked(buffer, start, end);
+  private admit(buffer: Uint8Array, start: number, end: number, hash: number, version: ProtocolVersion): TopicEntry<R> {
+    const topic = this.checked(buffer, start, end, version);
     const length = end - start;
     const entry = new TopicEntry<R>(new Uint8Array(buffer.subarray(start, end)), topic, hash);
     if (length > entryBytesMax || this.entriesMax < 1) return entry;
@@ -126,20 +135,20 @@ export class TopicTable<R> {
     return entry;
   }
 
-  private checked(buffer: Uint8Array, start: number, end: number): string {
+  private checked(buffer: Uint8Array, start: number, end: number, version: ProtocolVersion): string {
     // v5 [MQTT-4.7.3-1], [X5-3.3.2.1-1]
     if (start === end) throw new PeerProtocolError(ReasonCode.protocolError, 'MQTT-4.7.3-1', 'topic name is empty');
     const problem = utf8Problem(buffer, start, end, this.strictText);
     if (problem !== 0) {
-      const { statement, message } = textFaults[problem];
-      throw new PeerProtocolError(ReasonCode.malformedPacket, statement, message);
+      const { v5, v311, message } = textFaults[problem];
+      throw new PeerProtocolError(ReasonCode.malformedPacket, statementOf(version, v5, v311), message);
     }
     const topic = decodeUtf8(buffer, start, end);
     const fault = topicNameProblem(topic, this.levelsMax, this.bytesMax);
     if (fault === undefined) return topic;
     // v5 [MQTT-3.3.2-2], [MQTT-4.7.0-1], v3.1.1 [MQTT-3.3.2-2], [MQTT-4.7.1-1]
     if (hasWildcard(topic)) throw new PeerProtocolError(ReasonCode.topicNameInvalid, 'MQTT-3.3.2-2', fault);
-    throw new PeerProtocolError(ReasonCode.malformedPacket, 'MQTT-4.13.1-1', fault); // a limit of ours
+    throw new PeerProtocolError(ReasonCode.malformedPacket, formatStatement(version), fault); // a limit of ours
   }
 
   /** Removes an entry that was not used since the hand last passed it, or after some search any. */
@@ -198,10 +207,11 @@ export class TopicTable<R> {
 }
 
 const textFaults = {
-  [Utf8Problem.illFormed]: { statement: 'MQTT-1.5.4-1', message: 'topic name is not well-formed UTF-8' },
-  [Utf8Problem.nullCharacter]: { statement: 'MQTT-1.5.4-2', message: 'topic name contains U+0000' },
+  [Utf8Problem.illFormed]: { v5: 'MQTT-1.5.4-1', v311: 'MQTT-1.5.3-1', message: 'topic name is not well-formed UTF-8' },
+  [Utf8Problem.nullCharacter]: { v5: 'MQTT-1.5.4-2', v311: 'MQTT-1.5.3-2', message: 'topic name contains U+0000' },
   [Utf8Problem.controlOrNonCharacter]: {
-    statement: 'X5-1.5.4-1',
+    v5: 'X5-1.5.4-1',
+    v311: 'X5-1.5.4-1', // 3.1.1 says the same without an id
     message: 'topic name contains a control character or a non-character',
   },
 } as const;
