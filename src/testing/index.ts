@@ -1,6 +1,7 @@
 /** The public door of `odonata/testing`: exports only. */
 export { memoryDuplexPair } from '../transport/memory-duplex.js';
 export { memoryTransportPair } from '../transport/memory-transport.js';
+export { lateStorage, type LateClock, type LateStorage, type LateStorageOptions } from './late-storage.js';
 export { VirtualClock, virtualClock, type VirtualClockOptions } from './virtual-clock.js';
 export type { WireVersion } from './wire-codec.js';
 export { WireClient, type WireClientOptions, type WireReason, type WireTarget } from './wire-client.js';

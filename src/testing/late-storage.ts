@@ -115,7 +115,8 @@ class LateStore implements LateStorage {
   async close(): Promise<void> {
     this.isStalled = false;
     this.send();
-    this.runDue(Infinity);
+    for (let run = this.due.popDue(Infinity); run !== undefined; run = this.due.popDue(Infinity)) run();
+    this.arm();
     this.listener = undefined;
     await this.inner.close();
   }
@@ -247,11 +248,13 @@ class LateStore implements LateStorage {
     this.runDue(this.clock.now());
   };
 
+  /** What is due by now, not what that leads to: a question put from within an answer has its answer in a later turn. */
   private runDue(now: number): void {
-    while (!this.isStalled) {
-      const run = this.due.popDue(now);
-      if (run === undefined) break;
-      run();
+    const due: (() => void)[] = [];
+    for (let run = this.due.popDue(now); run !== undefined; run = this.due.popDue(now)) due.push(run);
+    for (const run of due) {
+      if (this.isStalled) this.after(0, run);
+      else run();
     }
     this.arm();
   }

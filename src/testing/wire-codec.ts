@@ -1,18 +1,18 @@
 /**
  * Bytes to packets and back for wire tests, through mqtt-packet: a second opinion that shares no code with
- * the broker. The one file that imports it.
+ * the broker.
  */
 import { isUtf8 } from 'node:buffer';
-import { generate, parser, type Packet } from 'mqtt-packet';
+import { mqttPacket, type Packet } from './mqtt-packet.js';
 import type { WirePacket, WireProperties, WireSendPacket } from './wire-packet.js';
 import { userPropertiesOf } from './wire-user-properties.js';
 
 /** 3 is MQTT 3.1, 4 is 3.1.1. @public */
 export type WireVersion = 3 | 4 | 5;
 
-/** @throws Error when mqtt-packet cannot write such a packet; hexadecimal can. */
+/** @throws Error when mqtt-packet cannot write such a packet; hexadecimal can. `ODN_ERR_MISSING_PACKAGE` without it. */
 export function encodePacket(packet: WireSendPacket, protocolVersion: WireVersion): Buffer {
-  return generate(adapt(packet) as Packet, { protocolVersion });
+  return mqttPacket().generate(adapt(packet) as Packet, { protocolVersion });
 }
 
 /** mqtt-packet takes Buffers only, and pairs in their order only as a list of objects with one name each. */
@@ -33,7 +33,7 @@ export function bytesOfHex(hex: string): Buffer {
 
 /** `'20 02 00 00'`. */
 export function hexOfBytes(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  return (Buffer.from(bytes).toString('hex').match(/../g) ?? []).join(' ');
 }
 
 /**
@@ -61,7 +61,7 @@ export function packetLength(bytes: Uint8Array): number {
  */
 export function decodePacket(bytes: Buffer, protocolVersion: WireVersion): WirePacket {
   const packets: Packet[] = [];
-  const reading = parser({ protocolVersion });
+  const reading = mqttPacket().parser({ protocolVersion });
   reading.on('packet', (packet) => packets.push(packet));
   reading.on('error', (error: Error) => {
     throw new Error(`the broker sent what is no MQTT packet: ${error.message}: ${hexOfBytes(bytes)}`);

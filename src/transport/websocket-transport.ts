@@ -120,7 +120,7 @@ export class WebSocketTransport implements Transport {
     }
     if (data.length === 0) return;
     if (this.#paused || this.#held.length > 0) this.#held.push(data);
-    else this.#receiver?.onBytes(data);
+    else this.#receiver?.onBytes(data); // v3.1.1 [MQTT-6.0.0-2]
   };
 
   /** `ws` has begun the closing handshake with the code that fits, and gives up on it by itself. */
