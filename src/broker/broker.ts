@@ -8,6 +8,7 @@ import { snapshot } from '../observe/stats.js';
 import type { BrokerStats } from '../observe/stats.js';
 import { ReasonCode } from '../packet/reason-code.js';
 import type { Client } from '../protocol/client.js';
+import { calls } from '../protocol/deadlines.js';
 import type { Listener } from '../transport/listener.js';
 import { duplexTransport } from '../transport/duplex.js';
 import { proxiedTransport } from '../transport/proxied.js';
@@ -16,6 +17,7 @@ import type { ConnectionMeta, Transport } from '../transport/transport.js';
 import { version } from './version.js';
 import { Driver } from './driver.js';
 import { BrokerEngine } from './engine.js';
+import { eventLog } from './event-log.js';
 import { EventHub } from './events.js';
 import type { BrokerEvents } from './events.js';
 import { hostMessage } from './host-message.js';
@@ -58,12 +60,11 @@ export class Broker implements AsyncDisposable {
   private closing: Promise<void> | undefined = undefined;
   private allGone: (() => void) | undefined = undefined;
 
-  /** @internal Use {@link createBroker}. */
-  constructor(given: BrokerOptions) {
+  private constructor(given: BrokerOptions) {
     const options = resolveOptions(given, { heapBytesLimit: heapBytesLimit() });
     const { clock } = options;
     this.options = options;
-    this.hub = new EventHub(this.onListenerError, () => this.engine.observer.refresh());
+    this.hub = new EventHub(this.onListenerError, () => this.engine.observer.refresh(), eventLog(options.logger));
     this.engine = new BrokerEngine(
       options,
       this.hub,
@@ -71,12 +72,17 @@ export class Broker implements AsyncDisposable {
       this.report,
     );
     this.retained = new RetainedView(this.engine, this.engine.router.retained, this.serving);
-    this.turn = new Turn(this.engine.counters, (run) => clock.endOfTurn(run));
+    this.turn = new Turn(this.engine.counters, (run) => clock.endOfTurn(run), this.onTransportError);
     this.doors = new Doors(options.packetBytesMax, this.accept, this.report);
     this.isTrusted = options.trustedProxies.length === 0 ? () => false : trustedAddresses(options.trustedProxies);
     this.startedMs = clock.now();
     this.sys = new SysPublisher(this.engine, () => this.stats(), options.sysIntervalSeconds);
     this.opening = new Opening(this.engine, this.hub, () => this.sys.start(), this.report);
+  }
+
+  /** @internal */
+  static create(options: BrokerOptions): Broker {
+    return new Broker(options);
   }
 
   /** Clients that are connected now, by client identifier. */
@@ -109,7 +115,9 @@ export class Broker implements AsyncDisposable {
   /** Serves MQTT on a transport of your own making. */
   readonly accept = (transport: Transport): void => {
     if (this.closed) return transport.destroy();
-    const proxied = proxiedTransport(transport, this.isTrusted);
+    // A proxy that speaks HTTP says whom it stands for in its headers, and sends no PROXY header inside a WebSocket.
+    const isWebSocket = transport.meta.upgrade !== undefined;
+    const proxied = isWebSocket ? transport : proxiedTransport(transport, this.isTrusted);
     this.opening.run(
       () => {
         const driver = new Driver(this.engine, proxied, this.turn, this.onGone);
@@ -137,7 +145,6 @@ export class Broker implements AsyncDisposable {
   async listen(options: ListenOptions = {}): Promise<Listener> {
     this.checkOpen();
     const listener = await this.doors.listen(options);
-    this.options.logger?.info({ url: listener.url }, 'listening');
     this.hub.emit('listening', listener);
     return listener;
   }
@@ -160,6 +167,7 @@ export class Broker implements AsyncDisposable {
    * @throws BrokerError `ODN_ERR_ARGUMENT`, `ODN_ERR_CLOSED`
    */
   subscribe(topicFilter: string, listener: MessageListener): HostSubscription;
+  /** The same with options. */
   subscribe(topicFilter: string, options?: SubscribeOptions, listener?: MessageListener): HostSubscription;
   subscribe(
     topicFilter: string,
@@ -220,6 +228,11 @@ export class Broker implements AsyncDisposable {
     return this;
   }
 
+  /** As `off`. Node's `events.once(broker, …)` takes its `error` listener away with it, which would swallow an error. */
+  removeListener<E extends keyof BrokerEvents>(event: E, listener: BrokerEvents[E]): this {
+    return this.off(event, listener);
+  }
+
   /** How many listeners an event has. */
   listenerCount(event: keyof BrokerEvents): number {
     return this.hub.listenerCount(event);
@@ -248,17 +261,28 @@ export class Broker implements AsyncDisposable {
       outlet?.close(ReasonCode.serverShuttingDown, 'the broker is closing');
     }
     for (const subscription of this.subscriptions) subscription.unsubscribe();
+    const release = engine.clock.hold?.(); // the deadlines of peers and hooks would let the process end first
     await doors;
     if (this.drivers.size > 0) await new Promise<void>((resolve) => (this.allGone = resolve));
+    await this.willsSettled();
+    release?.();
     engine.deadlines.stop();
     try {
       await this.opening.closeStorage();
     } catch (error) {
       this.report(error as Error);
     }
-    this.options.logger?.info({}, 'closed');
     this.hub.emit('closed');
     this.hub.removeAll();
+  }
+
+  /** Resolves when every will that is due is published or refused; a hook without a deadline has `closeGraceSeconds`. */
+  private willsSettled(): Promise<void> {
+    const { engine, options } = this;
+    const settled = engine.sessions.willsSettled();
+    if (options.hookTimeoutSeconds !== Infinity) return settled;
+    const atMs = engine.now() + options.closeGraceSeconds * 1000;
+    return Promise.race([settled, new Promise<void>((resolve) => engine.deadlines.set(calls(() => resolve()), atMs))]);
   }
 
   /** Resolves when the store is open, and rejects once the broker is closed. */
@@ -275,6 +299,11 @@ export class Broker implements AsyncDisposable {
   private readonly onGone = (driver: Driver): void => {
     this.drivers.delete(driver);
     if (this.drivers.size === 0) this.allGone?.();
+  };
+
+  private readonly onTransportError = (error: unknown): void => {
+    const cause = error instanceof Error ? error : new Error(String(error));
+    this.report(new BrokerError('ODN_ERR_TRANSPORT', `a transport failed: ${cause.message}`, { cause }));
   };
 
   private readonly onListenerError = (event: string, error: unknown): void => {
@@ -299,5 +328,5 @@ export class Broker implements AsyncDisposable {
  * @public
  */
 export function createBroker(options: BrokerOptions = {}): Broker {
-  return new Broker(options);
+  return Broker.create(options);
 }

@@ -14,6 +14,11 @@ export interface Clock {
   wakeAt(atMs: number, wake: () => void): void;
   /** Calls `run` once the events of this turn were handled, before the process waits for more. */
   endOfTurn(run: () => void): void;
+  /**
+   * Keeps the process alive until the returned function is called; `wakeAt` does not. Asked while the broker closes,
+   * so that `await broker.close()` is not cut short where nothing else is left.
+   */
+  hold?(): () => void;
 }
 
 /** Timers beyond this overflow; a longer wait is cut into steps. */
@@ -38,5 +43,9 @@ export function systemClock(): Clock {
     wall: () => Date.now(),
     wakeAt,
     endOfTurn: (run) => void setImmediate(run),
+    hold: () => {
+      const holding = setInterval(() => undefined, timerMsMax);
+      return () => clearInterval(holding);
+    },
   };
 }

@@ -9,12 +9,11 @@ import type { Turn } from './outbox.js';
 export class Driver implements TransportReceiver {
   readonly connection: Connection;
   private readonly transport: Transport;
-  private readonly onGone: (driver: Driver) => void;
 
   constructor(engine: Engine, transport: Transport, turn: Turn, onGone: (driver: Driver) => void) {
     this.transport = transport;
-    this.onGone = onGone;
     this.connection = new Connection(engine, new Outbox(transport, turn), transport, dispatch);
+    this.connection.onFinished = () => onGone(this);
   }
 
   /** Begins to read; apart from the constructor, as the transport may call back at once. */
@@ -36,6 +35,5 @@ export class Driver implements TransportReceiver {
 
   onClose(error?: Error): void {
     this.connection.onClose(error);
-    this.onGone(this);
   }
 }

@@ -1,4 +1,5 @@
 /** Puts the core together: everything that connections and sessions of one broker reach for. */
+import { BrokerError } from '../errors/errors.js';
 import type { HookRunner } from '../hooks/hooks.js';
 import { Counters } from '../protocol/counters.js';
 import { Deadlines } from '../protocol/deadlines.js';
@@ -38,10 +39,10 @@ export class BrokerEngine implements Engine {
     this.clock = clock;
     this.storage = storage;
     this.observer = new BrokerObserver(this.counters, hub, report);
-    this.deadlines = new Deadlines(() => clock.now(), (atMs, wake) => clock.wakeAt(atMs, wake));
+    this.deadlines = new Deadlines(() => clock.now(), (atMs, wake) => clock.wakeAt(atMs, wake), this.failed);
     const { storageStallSeconds } = options;
     this.durability = new Durability(storage, { deadlines: this.deadlines, storageStallSeconds, now: () => clock.now() });
-    this.memory = new MemoryGauge(storage, options.memoryBytesMax);
+    this.memory = new MemoryGauge(storage, options.memoryBytesMax, (run) => clock.endOfTurn(run));
     this.hooks = makeHooks(this.deadlines, this.counters);
     this.router = new Router(this, seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0);
     this.sessions = new SessionRegistry(this, hub, clientIds(seed));
@@ -56,8 +57,19 @@ export class BrokerEngine implements Engine {
   }
 
   later(run: () => void): void {
-    this.clock.endOfTurn(run);
+    this.clock.endOfTurn(() => {
+      try {
+        run();
+      } catch (error) {
+        this.failed(error);
+      }
+    });
   }
+
+  readonly failed = (error: unknown): void => {
+    const cause = error instanceof Error ? error : new Error(String(error));
+    this.observer.error(new BrokerError('ODN_ERR_INTERNAL', `the broker failed: ${cause.message}`, { cause }));
+  };
 }
 
 /** Assigned identifiers cannot be guessed, unless a seed asks for the same ones in every run. */

@@ -1,7 +1,7 @@
 /** What goes to the `logger` while the broker runs: connections at `debug`, the broker itself at `info`, what is odd at `warn`. */
 import type { Logger } from '../observe/logger.js';
 import type { Client } from '../protocol/client.js';
-import type { BrokerEvents } from './events.js';
+import type { BrokerEvents, EventLog } from './events.js';
 
 type Lines = { readonly [E in keyof BrokerEvents]?: (logger: Logger, ...args: Parameters<BrokerEvents[E]>) => void };
 
@@ -29,7 +29,7 @@ const lines: Lines = {
   },
 };
 
-/** Logs an event, if it is one of those above. */
-export function logEvent<E extends keyof BrokerEvents>(logger: Logger, event: E, args: Parameters<BrokerEvents[E]>): void {
-  lines[event]?.(logger, ...args);
+/** Logs what is listed above; `undefined` without a logger. */
+export function eventLog(logger: Logger | undefined): EventLog | undefined {
+  return logger === undefined ? undefined : (event, args) => lines[event]?.(logger, ...args);
 }

@@ -85,6 +85,8 @@ export type SessionEnd = 'expired' | 'cleanStart' | 'disconnected';
 
 type Name = keyof BrokerEvents;
 type AnyListener = (...args: never[]) => unknown;
+/** Hears every event that is emitted, before its listeners. */
+export type EventLog = <E extends Name>(event: E, args: Parameters<BrokerEvents[E]>) => void;
 
 /** Typed `on`, `once`, `off`; each listener is kept from throwing into the broker. */
 export class EventHub {
@@ -92,10 +94,10 @@ export class EventHub {
   private readonly guarded = new Map<Name, Map<AnyListener, ((...args: unknown[]) => void)[]>>();
   private readonly onListenerError: (event: string, error: unknown) => void;
   private readonly onChange: () => void;
-  private readonly logger: Logger | undefined;
+  private readonly log: EventLog | undefined;
 
-  constructor(onListenerError: (event: string, error: unknown) => void, onChange: () => void, logger: Logger | undefined) {
-    this.logger = logger;
+  constructor(onListenerError: (event: string, error: unknown) => void, onChange: () => void, log?: EventLog) {
+    this.log = log;
     this.onListenerError = onListenerError;
     this.onChange = onChange;
   }
@@ -138,7 +140,7 @@ export class EventHub {
   }
 
   emit<E extends Name>(event: E, ...args: Parameters<BrokerEvents[E]>): boolean {
-    if (this.logger !== undefined) logEvent(this.logger, event, args);
+    this.log?.(event, args);
     return this.emitter.emit(event, ...args);
   }
 

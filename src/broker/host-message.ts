@@ -3,7 +3,7 @@ import { BrokerError } from '../errors/errors.js';
 import { encodePublishProperties } from '../packet/encode-publish-properties.js';
 import type { Properties } from '../packet/packets.js';
 import type { QoS } from '../packet/protocol.js';
-import { Message } from '../packet/publication.js';
+import { lifetimeMs, Message } from '../packet/publication.js';
 import { textProblem, Utf8Problem } from '../packet/utf8.js';
 import type { Engine } from '../protocol/ports.js';
 import { topicNameProblem } from '../topic/topic-rules.js';
@@ -69,7 +69,7 @@ export function hostMessage(
   buffer.set(encoded.bytes, 0);
   buffer.set(bytes, encoded.bytes.length);
   const seconds = properties.messageExpirySeconds;
-  const expiresAtMs = seconds === undefined ? Infinity : engine.now() + seconds * 1000;
+  const expiresAtMs = seconds === undefined ? Infinity : engine.now() + lifetimeMs(seconds);
   const entry = engine.router.lookupTopic(topic);
   return new Message(
     entry.topic,

@@ -97,6 +97,7 @@ export class LocalSubscription extends MessageStream implements HostSubscription
     this.session = new Session(engine, client, engine.options);
     inbox.session = this.session;
     this.session.attach(client, inbox, engine.options);
+    this.session.sender.resume();
     this.subscribe(terms, options.signal, whenOpen);
   }
 

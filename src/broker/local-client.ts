@@ -71,7 +71,7 @@ export class LocalClient implements AsyncIterable<BrokerMessage, undefined>, Asy
     checkConnectOptions(engine, options);
     const { cleanStart = true, receiveMaximum = 100, sessionExpirySeconds = 0 } = options;
     const clientId = options.clientId ?? engine.sessions.assignClientId();
-    const client = new Client(
+    const client = Client.of(
       {
         id: clientId,
         principal: options.principal,
@@ -242,8 +242,7 @@ function leave(engine: Engine, inbox: Inbox, stream: MessageStream, reasonCode: 
   if (session === undefined || session.outlet !== inbox) return;
   inbox.clear();
   client.markGone();
-  engine.observer.clientClosed(client, reasonCode, why, undefined);
-  engine.sessions.closed(session, inbox, normal);
+  engine.sessions.closed(session, inbox, normal, () => engine.observer.clientClosed(client, reasonCode, why, undefined));
   const quiet = reasonCode < 0x80 || reasonCode === ReasonCode.serverShuttingDown;
   stream.end(quiet ? undefined : refused('the connection', reasonCode, why));
 }

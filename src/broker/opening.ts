@@ -52,10 +52,13 @@ export class Opening implements StorageListener {
     for (const { giveUp } of this.waiting.splice(0)) giveUp();
   }
 
-  closeStorage(): Promise<void> {
-    return this.started ? this.engine.storage.close() : Promise.resolve();
+  /** A store is closed once it has opened, also if that takes until after the broker was closed. */
+  async closeStorage(): Promise<void> {
+    const isOpened = await this.opened?.then(() => true, () => false);
+    if (isOpened === true) await this.engine.storage.close();
   }
-  private started = false;
+  /** `undefined` when the store threw. */
+  private opened: Promise<void> | undefined = undefined;
 
   onDurable(lsn: Lsn): void {
     if (this.state === 'stalled') this.onState('ok');
@@ -81,7 +84,7 @@ export class Opening implements StorageListener {
   private start(): void {
     try {
       const opened = this.engine.storage.open(this, this.engine.clock);
-      this.started = true;
+      this.opened = Promise.resolve(opened);
       if (opened instanceof Promise) opened.then(() => this.restore(), (error: unknown) => this.fail(error));
       else this.restore();
     } catch (error) {
@@ -91,6 +94,7 @@ export class Opening implements StorageListener {
 
   private restore(): void {
     const { engine } = this;
+    if (this.failure !== undefined) return; // closed meanwhile
     restore(engine, engine.sessions, engine.router, (error) => {
       if (error !== undefined) return this.fail(error);
       if (this.failure !== undefined) return; // closed meanwhile

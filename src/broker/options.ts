@@ -280,7 +280,7 @@ export interface BrokerOptions {
   readonly sysIntervalSeconds?: number;
   /**
    * Addresses, or networks such as `10.0.0.0/8`, of proxies that begin each connection with a PROXY protocol header.
-   * From these the header is required; from all others it is an error.
+   * From these the header is required; from all others it is an error. WebSocket connections have none.
    * @defaultValue `[]`: whoever may send the header can claim any address
    */
   readonly trustedProxies?: readonly string[];

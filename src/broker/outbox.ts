@@ -17,15 +17,18 @@ const copiedPieceBytesMax = 2048;
 export class Turn {
   readonly slab = new Slab(slabBytes);
   readonly counters: Counters;
+  /** A transport threw. */
+  readonly onError: (error: unknown) => void;
   private dirty: Outbox[] = [];
   private scheduled = false;
   private readonly endOfTurn: (run: () => void) => void;
   /** A transport kept a piece of the slab, so it cannot be used again. */
   private kept = false;
 
-  constructor(counters: Counters, endOfTurn: (run: () => void) => void) {
+  constructor(counters: Counters, endOfTurn: (run: () => void) => void, onError: (error: unknown) => void) {
     this.counters = counters;
     this.endOfTurn = endOfTurn;
+    this.onError = onError;
   }
 
   add(outbox: Outbox): void {
@@ -118,11 +121,21 @@ export class Outbox implements Output {
     if (pieces === 0) return;
     const { bytes } = this;
     this.turn.counters.bytesSent += bytes;
+    try {
+      this.send(pieces, bytes);
+    } catch (error) {
+      // A stream of the host's may fail in its own call: that costs this connection, and no other of this turn.
+      this.turn.onError(error);
+      return this.destroy();
+    }
+    if (this.transport.unsentBytes > 0) this.turn.keep();
+    this.clear();
+  }
+
+  private send(pieces: number, bytes: number): void {
     if (pieces === 1) this.transport.write(this.piece(0));
     else if (bytes <= pieces * copiedPieceBytesMax && bytes <= slabBytes) this.transport.write(this.joined(bytes));
     else this.transport.writeMany(this.buffers.map((_, index) => this.piece(index)));
-    if (this.transport.unsentBytes > 0) this.turn.keep();
-    this.clear();
   }
 
   private piece(index: number): Uint8Array {

@@ -49,7 +49,7 @@ export function restore(engine: Engine, registry: SessionRegistry, router: Route
 
 function restoreSession(engine: Engine, router: Router, stored: StoredSession): Session {
   const { session: record, subscriptions, will, queue } = stored;
-  const client = new Client(
+  const client = Client.of(
     {
       id: record.clientId,
       principal: record.principal,

@@ -21,9 +21,11 @@ type SessionState = Pick<Session, 'client' | 'will' | 'sessionExpirySeconds' | '
 export class SessionRegistry implements SessionsPort {
   readonly sessions = new Map<string, Session>();
   /** Client identifiers that are being opened, and who waits behind them. */
-  private readonly opening = new Map<string, (() => void)[]>();
+  private readonly opening = new Map<string, ((next: () => void) => void)[]>();
   /** The Clean Start of the connection that takes a session over right now. */
   private takingOver: { readonly session: Session; readonly cleanStart: boolean } | undefined = undefined;
+  /** Wills about which `authorize` is asked. */
+  private readonly firing = new Set<Promise<void>>();
   private connectsInSecond = 0;
   private secondStartedMs = -Infinity;
   private readonly engine: Engine;
@@ -36,44 +38,49 @@ export class SessionRegistry implements SessionsPort {
     this.newClientId = newClientId;
   }
 
+  /** Resolves when every will that has fired is published or refused; the hook has its deadline. */
+  async willsSettled(): Promise<void> {
+    while (this.firing.size > 0) await Promise.all(this.firing);
+  }
+
   assignClientId(): string {
     for (;;) {
       const clientId = this.newClientId();
-      if (!this.sessions.has(clientId) && !this.opening.has(clientId)) return clientId; // v5 [MQTT-3.2.2-16]
+      if (!this.sessions.has(clientId) && !this.opening.has(clientId)) return clientId; // v5 [MQTT-3.2.2-16], v3.1.1 [MQTT-3.1.3-6]
     }
   }
 
   admits(): boolean {
     const { connectRateMax } = this.engine.options;
     const nowMs = this.engine.now();
-    if (nowMs - this.secondStartedMs >= 1000) {
+    // Below one a second: one in so many seconds.
+    if (nowMs - this.secondStartedMs >= Math.max(1000, 1000 / connectRateMax)) {
       this.secondStartedMs = nowMs;
       this.connectsInSecond = 0;
     }
     this.connectsInSecond += 1;
-    return this.connectsInSecond <= connectRateMax;
+    return this.connectsInSecond <= Math.max(1, connectRateMax);
   }
 
   open(request: OpenRequest, done: Done): void {
     const { id } = request.client;
-    const waiting = this.opening.get(id);
-    const start = (): void => this.begin(request, (result) => {
+    const start = (next: () => void): void => this.begin(request, (result) => {
       done(result);
-      this.next(id);
+      next();
     });
-    if (waiting !== undefined) waiting.push(start);
-    else {
-      this.opening.set(id, []);
-      start();
-    }
+    const waiting = this.opening.get(id);
+    if (waiting !== undefined) return void waiting.push(start);
+    this.opening.set(id, [start]);
+    this.next(id);
   }
 
-  closed(session: Session, outlet: Outlet, normal: boolean): void {
-    if (session.outlet !== outlet) return;
+  closed(session: Session, outlet: Outlet, normal: boolean, tell: () => void): void {
+    if (session.outlet !== outlet) return tell();
     const takeover = this.takingOver?.session === session ? this.takingOver : undefined;
     const endsWithConnection = session.sessionExpirySeconds === 0;
     const goesOn = takeover !== undefined && !takeover.cleanStart && !endsWithConnection;
     session.detach(goesOn);
+    tell(); // what a listener publishes is not sent behind DISCONNECT: v5 [MQTT-3.14.4-1]
     if (normal) this.dropWill(session); // v5 [MQTT-3.14.4-3] [MQTT-3.1.2-10], v3.1.1 [MQTT-3.14.4-3]
     if (goesOn) {
       // X5-3.1.3.2.2-2: only a delay keeps the will from being sent at take-over.
@@ -113,16 +120,36 @@ export class SessionRegistry implements SessionsPort {
     this.cancelDeadlines(session);
     engine.router.unsubscribeAll(session);
     session.end();
-    this.fireWill(session); // the earlier of will delay and session end: X5-3.1.3.2.2-1
-    if (session.recorded) engine.storage.endSession(session.clientId);
+    engine.memory.freed();
+    const { will, recorded } = session;
+    const isAsked = this.fireWill(session); // the earlier of will delay and session end: X5-3.1.3.2.2-1
+    if (!recorded) return;
+    engine.storage.endSession(session.clientId);
+    if (!isAsked || will === undefined) return;
+    // Until `authorize` has answered the store keeps a session that has ended and has its will.
+    engine.storage.putSession({ ...session.record, sessionExpirySeconds: 0, closedAtWallMs: engine.wall() });
+    engine.storage.putWill(session.clientId, will);
   }
 
   // ---- opening -----------------------------------------------------------------------------------------------
 
+  /** Goes through those that wait, one after the other; a loop, as there may be thousands and each may be done at once. */
   private next(clientId: string): void {
-    const start = this.opening.get(clientId)?.shift();
-    if (start === undefined) this.opening.delete(clientId);
-    else start();
+    for (let isDone = true; isDone; ) {
+      const start = this.opening.get(clientId)?.shift();
+      if (start === undefined) return void this.opening.delete(clientId);
+      let isLate = false;
+      isDone = false;
+      try {
+        start(() => {
+          isDone = true;
+          if (isLate) this.next(clientId);
+        });
+        isLate = true;
+      } finally {
+        if (!isLate && !isDone) this.next(clientId); // it threw: the connection is told, the others go on
+      }
+    }
   }
 
   private begin(request: OpenRequest, done: Done): void {
@@ -138,7 +165,7 @@ export class SessionRegistry implements SessionsPort {
       else this.load(request, done);
     };
     const answer = this.engine.hooks.takeover(client, { principal: holder.principal, connected: holder.connected });
-    if (answer instanceof Promise) void answer.then(settle);
+    if (answer instanceof Promise) void answer.then(settle).catch(this.engine.failed);
     else settle(answer);
   }
 
@@ -170,20 +197,20 @@ export class SessionRegistry implements SessionsPort {
     const isNew = !this.sessions.has(client.id);
     if (isNew && this.sessions.size >= engine.options.sessionsMax) return done(ReasonCode.quotaExceeded);
     this.closeHolder(client.id, cleanStart);
-    const found = this.sessions.get(client.id);
+    const found = this.sessions.get(client.id); // v3.1.1 [MQTT-3.1.3-2]
     const session = found ?? this.create(request);
     const before = found === undefined ? undefined : stateOf(found);
     if (found !== undefined) {
       if (loaded !== undefined) session.restore(loaded.inflight, loaded.receivedPacketIds);
       // v5 [MQTT-3.1.3-9]: back within the delay, to a session that still exists.
       this.dropWill(session);
-      this.cancelDeadlines(session);
+      this.cancelDeadlines(session); // v3.1.1 [MQTT-4.1.0-2]
     }
     const lsn = this.record(session, request);
     const attach = (): void => {
       session.attach(client, request.outlet, request.limits);
       this.hub.emit(found === undefined ? 'sessionCreated' : 'sessionResumed', client.id);
-      if (!request.isOpen()) this.closed(session, request.outlet, false);
+      if (!request.isOpen()) this.closed(session, request.outlet, false, () => undefined);
       // v5 [MQTT-3.2.2-2] [MQTT-3.2.2-3], v3.1.1 [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
       done({ session, sessionPresent: found !== undefined });
     };
@@ -217,7 +244,7 @@ export class SessionRegistry implements SessionsPort {
       this.takingOver = undefined;
       this.hub.emit('sessionTakenOver', clientId);
     }
-    // v5 [MQTT-3.1.2-4], v3.1.1 [MQTT-3.1.2-6]
+    // v5 [MQTT-3.1.2-4], v3.1.1 [MQTT-3.1.2-6] [MQTT-3.1.4-3]
     if (cleanStart && this.sessions.get(clientId) === holder) this.end(holder, 'cleanStart');
   }
 
@@ -235,7 +262,7 @@ export class SessionRegistry implements SessionsPort {
     session.sessionExpirySeconds = request.sessionExpirySeconds;
     session.closedAtWallMs = undefined;
     session.will = request.will;
-    session.stored ||= request.sessionExpirySeconds > 0;
+    session.stored ||= request.sessionExpirySeconds > 0; // v3.1.1 [MQTT-4.1.0-1]
     session.recorded ||= session.stored || request.will !== undefined;
     if (!session.recorded) return 0;
     const lsn = storage.putSession(session.record);
@@ -249,7 +276,7 @@ export class SessionRegistry implements SessionsPort {
     const closedAtMs = engine.now() + (session.closedAtWallMs ?? engine.wall()) - engine.wall();
     const { will, sessionExpirySeconds } = session;
     if (will !== undefined && will.willDelaySeconds < sessionExpirySeconds) {
-      const fire = (): void => this.fireWill(session);
+      const fire = (): void => void this.fireWill(session);
       if (will.willDelaySeconds === 0) fire();
       else session.willDeadline = engine.deadlines.set(calls(fire), closedAtMs + will.willDelaySeconds * 1000);
     }
@@ -273,14 +300,26 @@ export class SessionRegistry implements SessionsPort {
     if (session.recorded) this.engine.storage.deleteWill(session.clientId);
   }
 
-  /** Published once and forgotten: v5 [MQTT-3.1.2-8] [MQTT-3.1.2-10], v3.1.1 [MQTT-3.1.2-8] [MQTT-3.1.2-10]. */
-  private fireWill(session: Session): void {
+  /** Published once and forgotten: v5 [MQTT-3.1.2-8] [MQTT-3.1.2-10], v3.1.1 [MQTT-3.1.2-8] [MQTT-3.1.2-10]. True while `authorize` is asked. */
+  private fireWill(session: Session): boolean {
     if (session.willDeadline !== undefined) this.engine.deadlines.cancel(session.willDeadline);
     session.willDeadline = undefined;
     const { will } = session;
-    if (will === undefined) return;
+    if (will === undefined) return false;
     session.will = undefined;
-    publishWill(this.engine, this.hub, session, will);
+    const firing = publishWill(this.engine, this.hub, session, will, () => this.releaseWill(session));
+    if (firing === undefined) return false;
+    this.firing.add(firing);
+    void firing.finally(() => this.firing.delete(firing));
+    return true;
+  }
+
+  /** The client may have a new session by now, with a will of its own. */
+  private releaseWill({ clientId, recorded }: Session): void {
+    if (!recorded) return;
+    const current = this.sessions.get(clientId);
+    if (current?.recorded !== true) this.engine.storage.endSession(clientId);
+    else if (current.will === undefined) this.engine.storage.deleteWill(clientId);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Publishes `$SYS/broker/…` every `sysIntervalSeconds`, retained, under Mosquitto's names. */
+import { BrokerError } from '../errors/errors.js';
 import { SysTopics } from '../observe/sys.js';
 import type { BrokerStats } from '../observe/stats.js';
 import type { Deadline } from '../protocol/deadlines.js';
@@ -30,8 +31,15 @@ export class SysPublisher {
 
   onDeadline(nowMs: number): void {
     this.deadline = this.engine.deadlines.set(this, nowMs + this.intervalSeconds * 1000);
-    for (const { topic, value } of this.topics.update(this.stats())) {
-      void routeFromHost(this.engine, hostMessage(this.engine, topic, value, { retain: true }, undefined), undefined, undefined);
+    try {
+      for (const { topic, value } of this.topics.update(this.stats())) {
+        void routeFromHost(this.engine, hostMessage(this.engine, topic, value, { retain: true }, undefined), undefined, undefined);
+      }
+    } catch (error) {
+      // Its topics are over `topicLevelsMax` or `topicBytesMax`: told once, and the broker does without them.
+      this.stop();
+      if (!(error instanceof BrokerError)) throw error;
+      this.engine.later(() => this.engine.observer.error(error)); // when the host of a new broker has had its chance to listen
     }
   }
 }

@@ -9,11 +9,20 @@ import type { WillRecord } from '../storage/storage.js';
 import { BrokerMessage } from './broker-message.js';
 import type { EventHub } from './events.js';
 
-export function publishWill(engine: Engine, hub: EventHub, session: Session, will: WillRecord): void {
+/**
+ * @param release - deletes the will from the store, in the group that holds the publish: a crash neither loses it nor sends it twice
+ * @returns a promise while `authorize` is asked
+ */
+export function publishWill(
+  engine: Engine,
+  hub: EventHub,
+  session: Session,
+  will: WillRecord,
+  release: () => void,
+): Promise<void> | undefined {
   const message = willMessage(will, engine.now());
-  const settle = ({ reasonCode }: Verdict): void => {
-    // In the group that holds the publish, so that a crash neither loses the will nor sends it twice.
-    if (session.recorded) engine.storage.deleteWill(session.clientId);
+  const publish = ({ reasonCode }: Verdict): void => {
+    release();
     if (reasonCode !== 0) return engine.observer.dropped('publishDenied', message, session.clientId);
     engine.counters.willsPublished += 1;
     // v5 [MQTT-3.1.2-14] [MQTT-3.1.2-15], v3.1.1 [MQTT-3.1.2-16] [MQTT-3.1.2-17]: retained as its flag says.
@@ -21,7 +30,15 @@ export function publishWill(engine: Engine, hub: EventHub, session: Session, wil
     if (hub.has('will')) hub.emit('will', new BrokerMessage(message), session.clientId);
     if (engine.observer.wantsPublish) engine.observer.published(message, undefined);
   };
+  const settle = (verdict: Verdict): void => {
+    try {
+      publish(verdict);
+    } catch (error) {
+      engine.failed(error); // a will that was kept may be over a limit of today: the broker must open all the same
+    }
+  };
   const answer = authorizePublish(engine, session.client, message, 'will');
-  if (answer instanceof Promise) void answer.then(settle);
-  else settle(answer);
+  if (answer instanceof Promise) return answer.then(settle);
+  settle(answer);
+  return undefined;
 }

@@ -6,13 +6,13 @@ import { isBrokerError } from '../errors/errors.js';
  * @public
  */
 export interface Logger {
-  /** What happens to single connections: refused, closed, broken. */
+  /** Single connections: clients as they come and go, connections that were refused. */
   debug(fields: object, message?: string): void;
-  /** What an operator wants to see once: listening, storage opened, closed. */
+  /** The broker itself: listening, storage working again, closed. */
   info(fields: object, message?: string): void;
-  /** What is odd and survived: a limit reached, a store that stalls. */
+  /** What is odd and survived: a hook that failed, a store that stalls. */
   warn(fields: object, message?: string): void;
-  /** What is emitted as `error`. */
+  /** What is emitted as `error` and no listener took. */
   error(fields: object, message?: string): void;
 }
 

@@ -19,10 +19,11 @@ export function settleAuthentication(
   const { authentication } = connection;
   if (verdict.action === 'deny') {
     // v5 [MQTT-3.1.4-2] [MQTT-4.12.0-4] [MQTT-4.12.1-2]
-    const { reasonCode = ReasonCode.notAuthorized, reasonString = '', userProperties, serverReference } = verdict;
+    const { reasonCode = ReasonCode.notAuthorized, reasonString, userProperties, serverReference } = verdict;
     // X5-3.2.2.3.16-1: a reference only beside a redirection.
     const redirects = reasonCode === ReasonCode.useAnotherServer || reasonCode === ReasonCode.serverMoved;
-    return connection.shut(reasonCode, reasonString, undefined, {
+    return connection.shut(reasonCode, reasonString ?? 'refused by authenticate', undefined, {
+      ...(reasonString !== undefined && { reasonString }),
       ...(userProperties && { userProperties }),
       ...(redirects && serverReference !== undefined && { serverReference }),
     });
@@ -111,5 +112,5 @@ export function ask(
   }
   void answer.then((verdict) => {
     if (connection.isOpen()) settleAuthentication(connection, verdict, then);
-  });
+  }).catch((error: unknown) => connection.refuse(error));
 }

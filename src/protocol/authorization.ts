@@ -22,7 +22,7 @@ class MessageAction {
   readonly qos: QoS;
   readonly retain: boolean;
   readonly payloadBytes: number;
-  private readonly publication: Publication;
+  private publication: Publication;
 
   constructor(type: 'publish' | 'will' | 'deliver', publication: Publication, qos: QoS, retain: boolean) {
     this.type = type;
@@ -35,6 +35,11 @@ class MessageAction {
 
   get properties(): Properties {
     return decodePublishProperties(this.publication);
+  }
+
+  /** The hook goes on after its call, when another packet may stand where this one was read. */
+  keep(): void {
+    this.publication = this.publication.keep();
   }
 }
 
@@ -82,8 +87,10 @@ function decide(
   const cacheAs = type === 'will' ? 'publish' : type;
   const known = type === 'will' ? undefined : client.decisions?.get(cacheAs, publication.topic);
   if (known !== undefined) return known;
-  const answer = engine.hooks.authorize(client, new MessageAction(type, publication, qos, retain));
+  const action = new MessageAction(type, publication, qos, retain);
+  const answer = engine.hooks.authorize(client, action);
   if (!(answer instanceof Promise)) return remember(client, cacheAs, publication.topic, answer);
+  action.keep();
   const { topic } = publication;
   return answer.then((verdict) => remember(client, cacheAs, topic, verdict));
 }

@@ -11,10 +11,11 @@ const mqtt31ClientIdMax = 23;
 export function needsClientId(packet: ConnectPacket, options: CoreOptions): boolean {
   const { clientId, protocolVersion, cleanStart } = packet;
   if (clientId === '') {
-    // v3.1.1 [MQTT-3.1.3-7] [MQTT-3.1.3-8]; 3.1 has no empty identifier; 5.0 always: v5 [MQTT-3.1.3-6]
+    // v3.1.1 [MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.1.3-8]; 3.1 has no empty identifier; 5.0 always: v5 [MQTT-3.1.3-6]
     if (protocolVersion === 5 || (protocolVersion === 4 && cleanStart)) return true;
     throw refused('MQTT-3.1.3-8', 'an empty Client Identifier needs Clean Session 1');
   }
+  // v3.1.1 [MQTT-3.1.3-5]: letters and digits are always accepted.
   if (!options.clientIdWildcards && /[+#]/.test(clientId)) {
     // A host's `filter.startsWith('devices/' + client.id)` would be a hole.
     throw refused('MQTT-3.1.3-8', 'a Client Identifier with + or # is refused (clientIdWildcards)');

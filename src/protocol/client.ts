@@ -54,8 +54,7 @@ export class Client implements HookClient {
   private abort: AbortController | undefined = undefined;
   private gone = false;
 
-  /** @internal */
-  constructor(facts: ClientFacts, control: ClientControl | undefined) {
+  private constructor(facts: ClientFacts, control: ClientControl | undefined) {
     this.id = facts.id;
     this.principal = facts.principal;
     this.username = facts.username;
@@ -65,6 +64,11 @@ export class Client implements HookClient {
     this.connectedAtWallMs = facts.connectedAtWallMs;
     this.trusted = facts.trusted === true;
     this.control = control;
+  }
+
+  /** @internal */
+  static of(facts: ClientFacts, control: ClientControl | undefined): Client {
+    return new Client(facts, control);
   }
 
   /** The host as a subscriber of its own broker. @internal */

@@ -136,7 +136,7 @@ const keepAlive = (seconds: number, max: number): number =>
 
 /** 3.x: Clean Session 0 lasts for ever, 1 ends with the connection. 5.0: absent means 0, X5-3.1.2.11.2-1. */
 function sessionExpiry({ protocolVersion, cleanStart, properties }: ConnectPacket, max: number): number {
-  const asked = protocolVersion === 5 ? (properties.sessionExpirySeconds ?? 0) : cleanStart ? 0 : sessionExpiryNeverSeconds;
+  const asked = protocolVersion === 5 ? (properties.sessionExpirySeconds ?? 0) : cleanStart ? 0 : sessionExpiryNeverSeconds; // v3.1.1 [MQTT-3.1.2-4]
   return Math.min(asked, max);
 }
 
@@ -144,7 +144,7 @@ function sessionExpiry({ protocolVersion, cleanStart, properties }: ConnectPacke
 function authorizeWill(connection: Connection, connecting: Connecting): void {
   const { engine } = connection;
   const { packet, clientId, verdict, keepAliveSeconds } = connecting;
-  const client = new Client(
+  const client = Client.of(
     {
       id: clientId,
       principal: verdict.principal ?? packet.username,
@@ -219,7 +219,7 @@ function answerConnect(connection: Connection, connecting: Connecting, outlet: N
   if (connecting.packet.protocolVersion === 5) connection.inboundAliases = new InboundAliases(engine.options.topicAliasMaximum);
   connection.accepted(session, outlet);
   connection.setLoginExpiry(connecting.verdict.expiresAtMs);
-  // v5 [MQTT-3.2.0-1], v3.1.1 [MQTT-3.2.0-1]: before anything else. The session's record is stored by now.
+  // v5 [MQTT-3.2.0-1], v3.1.1 [MQTT-3.1.4-4] [MQTT-3.2.0-1]: before anything else. The session's record is stored by now.
   const properties = connackProperties(connection, connecting);
   connection.send({ type: PacketType.connack, sessionPresent, reasonCode: ReasonCode.success, properties });
   engine.observer.clientAccepted(outlet.client, sessionPresent);

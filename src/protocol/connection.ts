@@ -8,7 +8,7 @@ import { BrokerError, PeerProtocolError } from '../errors/errors.js';
 import { encodePacket } from '../packet/write-packets.js';
 import type { WriteLimits } from '../packet/write-packets.js';
 import { PacketReader } from '../packet/packet-reader.js';
-import type { ConnackPacket } from '../packet/packets.js';
+import type { Properties } from '../packet/packets.js';
 import { PacketType } from '../packet/protocol.js';
 import type { ProtocolVersion } from '../packet/protocol.js';
 import { ReasonCode } from '../packet/reason-code.js';
@@ -17,6 +17,7 @@ import type { TopicEntry } from '../topic/topic-table.js';
 import type { ConnectionMeta } from '../transport/transport.js';
 import type { Authentication } from './authentication.js';
 import type { Client } from './client.js';
+import { connackCode } from './connack-code.js';
 import { calls } from './deadlines.js';
 import type { Deadline } from './deadlines.js';
 import type { NetworkOutlet } from './network-outlet.js';
@@ -26,8 +27,16 @@ import type { Engine, Route } from './ports.js';
 import { RouteResult } from './ports.js';
 import type { Session } from './session.js';
 import type { InboundAliases } from './topic-aliases.js';
+import { UnsentWatch } from './unsent-watch.js';
 
 export type ConnectionState = 'connecting' | 'connected' | 'closing' | 'closed';
+
+/** Why a packet is put off. */
+type ParkReason = 'memory' | 'owed' | 'storage';
+
+/** Packets to one client that wait for the store: more are not caused by reading on. */
+const heldPacketsMax = 4096;
+const endedWithoutDisconnect = 'the peer closed the connection without DISCONNECT';
 
 export class Connection {
   state: ConnectionState = 'connecting';
@@ -54,15 +63,21 @@ export class Connection {
   receiveMaximum: number;
   readonly route = new RouteResult();
   readonly pauses: Pauses;
+  private readonly unsent: UnsentWatch;
   /** A decision is out: nothing more is read from the buffer until it is in. */
   private waiting = false;
   /** What was put off until there is memory, or until acknowledgements have left. */
-  private parked: (() => void) | undefined = undefined;
+  private parked: { readonly why: ParkReason; readonly again: () => void } | undefined = undefined;
   private reading = false;
+  private peerEnded = false;
+  /** The transport is. */
+  private gone = false;
   private lastPacketAtMs: number;
   private deadline: Deadline | undefined;
   private loginDeadline: Deadline | undefined = undefined;
   private abort: AbortController | undefined = undefined;
+  /** Called once, last. */
+  onFinished: (() => void) | undefined = undefined;
   /** Handles one packet: see dispatch.ts. */
   private readonly dispatch: (connection: Connection, type: PacketType) => void;
 
@@ -79,8 +94,9 @@ export class Connection {
     this.reader = new PacketReader(engine.options);
     this.receiveMaximum = engine.options.receiveMaximum;
     this.pauses = new Pauses(engine, output, () =>
-      this.shut(ReasonCode.quotaExceeded, 'no room for this publisher within pauseSecondsMax'),
+      this.shut(ReasonCode.quotaExceeded, 'not read from for pauseSecondsMax'),
     );
+    this.unsent = new UnsentWatch(engine, output, this.pauses, () => 2 * (this.session?.limits ?? engine.options).outboundBytesMax);
     this.lastPacketAtMs = engine.now();
     this.deadline = engine.deadlines.set(this, this.lastPacketAtMs + engine.options.connectTimeoutSeconds * 1000);
     engine.counters.connections += 1;
@@ -101,6 +117,7 @@ export class Connection {
   onBytes(chunk: Uint8Array): void {
     this.engine.counters.bytesReceived += chunk.length;
     if (this.state === 'closing' || this.state === 'closed') return; // drained, so that the peer can read the reason
+    this.unsent.look();
     this.reader.push(chunk);
     this.read();
     if (this.waiting) this.pauses.set('pending', this.reader.pendingBytes > this.engine.options.pendingBytesMax);
@@ -108,15 +125,19 @@ export class Connection {
   }
 
   onDrain(): void {
+    if (this.isOpen()) this.unsent.look();
     this.session?.sender.pump();
   }
 
-  /** The peer half-closed. */
+  /** The peer half-closed. What it sent before is handled first, DISCONNECT included, however long a hook takes. */
   onEnd(): void {
-    this.leave(0, 'the peer closed the connection without DISCONNECT', undefined);
+    this.peerEnded = true;
+    if (!this.waiting) this.leave(0, endedWithoutDisconnect, undefined);
   }
 
   onClose(error?: Error): void {
+    this.gone = true;
+    if (error === undefined && this.peerEnded && this.waiting && this.isOpen()) return;
     this.leave(0, error === undefined ? 'the connection was closed without DISCONNECT' : error.message, error);
     this.finish();
   }
@@ -133,6 +154,7 @@ export class Connection {
   /** Handles what is buffered until there is no whole packet left or something must be waited for. */
   private read(): void {
     if (this.reading) return;
+    if (!this.waiting && this.outlet !== undefined && this.outlet.held.length >= heldPacketsMax) this.park('storage', () => undefined);
     this.reading = true;
     try {
       while (this.isOpen() && !this.waiting) {
@@ -174,28 +196,29 @@ export class Connection {
       this.refuse(error);
     }
     this.read();
+    if (this.peerEnded && !this.waiting) this.leave(0, endedWithoutDisconnect, undefined);
     this.pauses.set('pending', this.waiting && this.reader.pendingBytes > this.engine.options.pendingBytesMax);
     this.engine.memory.poll();
   }
 
-  /** Puts the packet at hand off and stops reading from the peer: there is no memory, or acknowledgements are owed. */
-  park(why: 'memory' | 'owed', again: () => void): void {
+  /** Puts the packet at hand off and stops reading from the peer: there is no memory, or too much waits for the store. */
+  park(why: ParkReason, again: () => void): void {
     this.hold();
-    this.parked = again;
+    this.parked = { why, again };
     this.pauses.set(why, true);
     if (why === 'memory') this.engine.memory.park(this);
   }
 
   onMemory(): void {
-    this.unpark();
+    if (this.parked?.why === 'memory') this.unpark();
   }
 
   private unpark(): void {
-    const again = this.parked;
-    if (again === undefined) return;
+    const { parked } = this;
+    if (parked === undefined) return;
     this.parked = undefined;
-    this.pauses.clear();
-    this.go(again);
+    this.pauses.set(parked.why, false);
+    this.go(parked.again);
   }
 
   // ---- the store ---------------------------------------------------------------------------------------------
@@ -206,7 +229,8 @@ export class Connection {
 
   onDurable(lsn: Lsn): void {
     this.outlet?.release(lsn);
-    if (this.outlet !== undefined && this.outlet.held.owed < this.receiveMaximum) this.unpark();
+    if (this.parked?.why === 'memory' || this.outlet === undefined) return;
+    if (this.outlet.held.owed < this.receiveMaximum) this.unpark();
   }
 
   onStoreFailed(from: Lsn, to: Lsn, error: BrokerError): void {
@@ -264,16 +288,17 @@ export class Connection {
     this.shut(ReasonCode.implementationSpecificError, 'internal error', cause);
   }
 
-  /** Ends the connection from our side: v5 [MQTT-4.13.1-1] [MQTT-4.13.2-1], v3.1.1 [MQTT-4.8.0-1]. */
-  shut(reasonCode: number, why: string, error?: Error, extra: Partial<ConnackPacket['properties']> = {}): void {
+  /**
+   * Ends the connection from our side: v5 [MQTT-4.13.1-1] [MQTT-4.13.2-1], v3.1.1 [MQTT-4.8.0-1].
+   * @param properties - what the client is told beside the code; by default `why` as Reason String.
+   */
+  shut(reasonCode: number, why: string, error?: Error, properties: Properties = why === '' ? {} : { reasonString: why }): void {
     if (!this.isOpen()) return;
-    const reasonString = why === '' ? undefined : why;
-    const properties = { ...(reasonString !== undefined && { reasonString }), ...extra };
     const knowsVersion = this.reader.version !== 0;
     if (this.state === 'connected') this.send({ type: PacketType.disconnect, reasonCode, properties });
     // 3.x gets a refusing CONNACK only where a return code exists: v3.1.1 [MQTT-3.1.4-1] [MQTT-3.2.2-6]
-    else if (knowsVersion) this.send({ type: PacketType.connack, sessionPresent: false, reasonCode, properties }); // v5 [MQTT-3.2.2-6]
-    this.leave(reasonCode, why, error);
+    else if (knowsVersion) this.send({ type: PacketType.connack, sessionPresent: false, reasonCode: connackCode(reasonCode), properties }); // v5 [MQTT-3.2.2-6]
+    this.leave(reasonCode, why, error); // v3.1.1 [MQTT-3.2.2-5]
   }
 
   /** Leaves the session and tells who listens; nothing more is read or written. v5 [MQTT-3.14.4-1] */
@@ -283,8 +308,7 @@ export class Connection {
       return;
     }
     const { engine, session, outlet, client } = this;
-    const accepted = this.state === 'connected';
-    this.state = 'closing';
+    this.state = 'closing'; // v3.1.1 [MQTT-3.1.4-5] [MQTT-3.14.4-2]
     this.waiting = false;
     this.parked = undefined;
     this.reader.discard();
@@ -292,23 +316,23 @@ export class Connection {
     this.setLoginExpiry(undefined);
     engine.memory.forget(this);
     engine.durability.forget(this);
+    this.unsent.stop();
     this.pauses.clear();
     this.abort?.abort();
     outlet?.held.clear();
     client?.markGone();
-    if (accepted && client !== undefined) {
-      engine.observer.clientClosed(client, reasonCode, why, error);
-    } else {
+    if (session === undefined || outlet === undefined || client === undefined) {
       const version = this.reader.version === 0 ? undefined : this.reader.version;
       engine.observer.connectRefused(this.clientId, reasonCode, why, error, this.source.meta, version);
-    }
-    if (session !== undefined && outlet !== undefined) engine.sessions.closed(session, outlet, normal);
+    } else engine.sessions.closed(session, outlet, normal, () => engine.observer.clientClosed(client, reasonCode, why, error));
     this.end();
   }
 
   /** Half-closes and drains what the peer still sends, for a bounded time: it gets to read the reason. X5-3.14.4-1 */
   private end(): void {
-    this.output.end();
+    if (this.gone) return this.finish();
+    this.output.end(); // v3.1.1 [MQTT-3.14.4-1]
+    if (this.state !== 'closing') return; // the peer has gone in that very call
     this.deadline = this.engine.deadlines.set(this, this.engine.now() + this.engine.options.closeGraceSeconds * 1000);
   }
 
@@ -318,6 +342,7 @@ export class Connection {
     this.cancelDeadline();
     this.engine.counters.connections -= 1;
     this.engine.counters.connectionsClosed += 1;
+    this.onFinished?.();
   }
 
   // ---- keep alive --------------------------------------------------------------------------------------------

@@ -16,12 +16,15 @@ const firedPerTurnMax = 1000;
 export class Deadlines {
   private readonly heap = new DeadlineHeap<DeadlineTarget>();
   private armedAtMs = Infinity;
+  private stopped = false;
   private readonly now: () => number;
   private readonly wakeAt: (atMs: number, wake: () => void) => void;
+  private readonly onError: (error: unknown) => void;
 
-  constructor(now: () => number, wakeAt: (atMs: number, wake: () => void) => void) {
+  constructor(now: () => number, wakeAt: (atMs: number, wake: () => void) => void, onError: (error: unknown) => void) {
     this.now = now;
     this.wakeAt = wakeAt;
+    this.onError = onError;
   }
 
   /** Deadlines that are set. */
@@ -51,20 +54,25 @@ export class Deadlines {
     for (let fired = 0; fired < firedPerTurnMax; fired += 1) {
       const target = this.heap.popDue(nowMs);
       if (target === undefined) break;
-      target.onDeadline(nowMs);
+      try {
+        target.onDeadline(nowMs);
+      } catch (error) {
+        this.onError(error); // the others still have to come
+      }
     }
     this.arm();
   }
 
-  /** Fires nothing any more. */
+  /** Fires nothing any more, also of what is set from now on. */
   stop(): void {
+    this.stopped = true;
     this.wakeAt(Infinity, this.wake);
   }
 
   /** A deadline that moved later leaves the timer as it is: waking early costs less than arming anew each time. */
   private arm(): void {
     const atMs = this.heap.peek()?.at ?? Infinity;
-    if (atMs >= this.armedAtMs) return;
+    if (atMs >= this.armedAtMs || this.stopped) return;
     this.armedAtMs = atMs;
     this.wakeAt(atMs, this.wake);
   }

@@ -9,35 +9,54 @@ export interface EntrySource {
 
 /** Retained messages for one subscription; `done` once nothing more will come. */
 export interface Replay extends EntrySource {
+  readonly topicFilter: string;
   readonly done: boolean;
 }
 
-/** The replays of one session, one after the other. */
+/**
+ * The replays of one session, one after the other. Of one filter there is the one at hand and one that follows:
+ * a further SUBSCRIBE begins the latter anew, so that they cannot pile up.
+ */
 export class Replays implements EntrySource {
-  private readonly list: Replay[];
-
-  constructor(first: Replay) {
-    this.list = [first];
-  }
+  private readonly byFilter = new Map<string, Replay>();
+  private readonly following = new Map<string, Replay>();
 
   get isEmpty(): boolean {
-    return this.list.length === 0;
+    return this.byFilter.size === 0;
   }
 
   add(replay: Replay): void {
-    this.list.push(replay);
+    const { byFilter, following } = this;
+    (byFilter.has(replay.topicFilter) ? following : byFilter).set(replay.topicFilter, replay);
+  }
+
+  drop(topicFilter: string): void {
+    this.byFilter.delete(topicFilter);
+    this.following.delete(topicFilter);
+  }
+
+  /**
+   * Whether the next one may be sent now. QoS 1 and 2 come behind what waits in the queue, as the queue's sequence is
+   * the order in which all of it is sent again: v5 [MQTT-4.6.0-1], v3.1.1 [MQTT-4.6.0-1].
+   */
+  mayPass(queue: { readonly length: number }): boolean {
+    return queue.length === 0 || this.peek()?.qos === 0;
   }
 
   peek(): OutboundEntry | undefined {
-    for (let replay = this.list[0]; replay !== undefined; replay = this.list[0]) {
+    for (const replay of this.byFilter.values()) {
       const entry = replay.peek();
       if (entry !== undefined || !replay.done) return entry;
-      this.list.shift();
+      const next = this.following.get(replay.topicFilter);
+      this.drop(replay.topicFilter);
+      if (next !== undefined) this.add(next); // at the end, where this loop gets to it
     }
     return undefined;
   }
 
+  /** Takes out what `peek` showed. */
   shift(): OutboundEntry {
-    return (this.list[0] as Replay).shift();
+    const [first] = this.byFilter.values();
+    return (first as Replay).shift();
   }
 }

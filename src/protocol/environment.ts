@@ -23,4 +23,6 @@ export interface Environment {
   wall(): number;
   /** Runs `run` at the end of this event-loop turn: long work goes on in steps. */
   later(run: () => void): void;
+  /** Something threw that nobody called for: a bug of ours or of a store, told to the host. */
+  readonly failed: (error: unknown) => void;
 }

@@ -36,7 +36,7 @@ export class InflightWindow {
     return this.has(packetId) ? this.entries?.[packetId & this.mask] : undefined;
   }
 
-  /** Takes the next free packet identifier, or returns 0 when all 65,535 are in flight: v5 [MQTT-2.2.1-4]. */
+  /** Takes the next free packet identifier, or returns 0 when all 65,535 are in flight: v5 [MQTT-2.2.1-4], v3.1.1 [MQTT-2.3.1-4]. */
   take(state: InflightState, entry: OutboundEntry | undefined): number {
     if (this.count >= packetIdMax) return 0;
     if (this.count === 0) this.nextId = 1;

@@ -16,12 +16,16 @@ export class MemoryGauge {
   /** Bytes waiting in queues that no store holds. */
   transientBytes = 0;
   private readonly parked = new Set<Parked>();
+  private polling = false;
+  private polledSoon = false;
   private readonly storage: Storage;
   private readonly bytesMax: number;
+  private readonly endOfTurn: (run: () => void) => void;
 
-  constructor(storage: Storage, bytesMax: number) {
+  constructor(storage: Storage, bytesMax: number, endOfTurn: (run: () => void) => void) {
     this.storage = storage;
     this.bytesMax = bytesMax;
+    this.endOfTurn = endOfTurn;
   }
 
   get bytes(): number {
@@ -40,13 +44,27 @@ export class MemoryGauge {
     this.parked.delete(who);
   }
 
+  /** Something left a queue, by whichever way: looks at the end of the turn whether there is room. */
+  freed(): void {
+    if (this.parked.size === 0 || this.polledSoon) return;
+    this.polledSoon = true;
+    this.endOfTurn(() => {
+      this.polledSoon = false;
+      this.poll();
+    });
+  }
+
   /** Called after work that may have freed memory. */
   poll(): void {
-    if (this.parked.size === 0 || this.bytes > this.bytesMax * resumeShare) return;
-    for (const who of [...this.parked]) {
-      if (this.over) return;
-      this.parked.delete(who);
-      who.onMemory();
+    if (this.polling || this.parked.size === 0 || this.bytes > this.bytesMax * resumeShare) return;
+    this.polling = true; // each one that goes on polls again
+    try {
+      for (const who of [...this.parked]) {
+        if (this.over) return;
+        if (this.parked.delete(who)) who.onMemory();
+      }
+    } finally {
+      this.polling = false;
     }
   }
 }

@@ -173,7 +173,9 @@ export class MessageQueue {
 
   private uncount(entry: OutboundEntry): void {
     this.count(-1, -entry.message.bytes);
-    if (!entry.stored) this.engine.memory.transientBytes -= entry.message.bytes;
+    if (entry.stored) return;
+    this.engine.memory.transientBytes -= entry.message.bytes;
+    this.engine.memory.freed();
   }
 
   /** `queueOverflow: 'oldest'`: room is made at the front. Where that must be read first, it is made when it has come. */

@@ -1,4 +1,5 @@
 /** The outlet of a network connection: PUBLISH and PUBREL in the shape its client wants, acknowledgements in order. */
+import { readUint32 } from '../packet/bytes.js';
 import type { ProtocolVersion, QoS } from '../packet/protocol.js';
 import type { Publication } from '../packet/publication.js';
 import { copyBytes, PublishShape, publishPacketBytes, writePublishHead } from '../packet/write-publish.js';
@@ -91,7 +92,7 @@ export class NetworkOutlet implements Outlet {
   }
 
   sendPubrel(packetId: number, reasonCode: number, lsn: Lsn): void {
-    this.sendAck(6, packetId, reasonCode, undefined, lsn, false);
+    this.sendAck(6, packetId, reasonCode, undefined, lsn, false); // v3.1.1 [MQTT-4.6.0-4]
   }
 
   /**
@@ -107,13 +108,13 @@ export class NetworkOutlet implements Outlet {
     owed: boolean,
   ): void {
     this.engine.counters.packetsSent += 1;
-    const mark = this.held.markOf(lsn);
+    const mark = this.held.markOf(lsn); // v3.1.1 [MQTT-4.6.0-2] [MQTT-4.6.0-3]
     const now = mark === 0 || (this.held.length === 0 && this.engine.durability.has(mark));
     if (now && (reasonCode === 0 || this.terms.version !== 5)) {
       const { slab } = this.output;
       const at = slab.reserve(4);
       const { buffer } = slab;
-      buffer[at] = type === 6 ? 0x62 : type << 4; // v5 [MQTT-3.6.1-1]
+      buffer[at] = type === 6 ? 0x62 : type << 4; // v5 [MQTT-3.6.1-1], v3.1.1 [MQTT-2.2.2-1] [MQTT-3.6.1-1]
       buffer[at + 1] = 2;
       buffer[at + 2] = packetId >> 8;
       buffer[at + 3] = packetId;
@@ -178,9 +179,10 @@ export class NetworkOutlet implements Outlet {
     shape.topicAlias = 0;
     shape.topicOmitted = false;
     shape.subscriptionIdentifiers = this.terms.version === 5 ? ids : undefined;
-    // v5 [MQTT-3.3.2-6]: what is left, never 0 while it lives.
-    shape.expirySeconds =
-      publication.expiryAt < 0 ? 0 : Math.max(1, Math.ceil((publication.expiresAtMs - this.engine.now()) / 1000));
+    if (publication.expiryAt < 0) return;
+    // v5 [MQTT-3.3.2-6]: what is left, never 0 while it lives, unless it was sent as 0.
+    const left = Math.max(1, Math.ceil((publication.expiresAtMs - this.engine.now()) / 1000));
+    shape.expirySeconds = Math.min(left, readUint32(publication.buffer, publication.expiryAt));
   }
 
   private writeNow(publication: Publication): void {
@@ -206,16 +208,14 @@ export class NetworkOutlet implements Outlet {
   private chooseAlias(publication: Publication): number {
     if (this.aliases === undefined) return 0;
     const known = this.aliases.get(publication.topic);
-    if (known > 0) {
-      shape.topicAlias = known;
-      shape.topicOmitted = true;
-      return 0;
-    }
-    shape.topicAlias = this.aliases.next();
+    shape.topicAlias = known > 0 ? known : this.aliases.next();
+    shape.topicOmitted = known > 0;
+    // An alias takes three bytes, perhaps more than the topic it stands for: v5 [MQTT-3.1.2-24].
     if (shape.topicAlias > 0 && publishPacketBytes(publication, shape) > this.terms.limits.maximumPacketBytes) {
       shape.topicAlias = 0;
+      shape.topicOmitted = false;
     }
-    return shape.topicAlias;
+    return known > 0 ? 0 : shape.topicAlias;
   }
 
   private encode(publication: Publication): Buffer {

@@ -6,7 +6,7 @@ import type { Deadline } from './deadlines.js';
 import type { Environment } from './environment.js';
 import type { Output } from './output.js';
 
-export type PauseReason = 'pending' | 'memory' | 'owed' | 'storage';
+export type PauseReason = 'pending' | 'memory' | 'owed' | 'storage' | 'unsent';
 
 export class Pauses {
   private readonly reasons = new Set<PauseReason>();

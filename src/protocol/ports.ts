@@ -2,6 +2,7 @@
  * What the protocol core asks of the rooms above it. The core is given bytes, time and decisions; everything else
  * it wants done goes through one of these.
  */
+import type { ProtocolVersion } from '../packet/protocol.js';
 import type { Publication } from '../packet/publication.js';
 import type { Lsn, SubscriptionRecord, WillRecord } from '../storage/storage.js';
 import type { TopicEntry } from '../topic/topic-table.js';
@@ -9,7 +10,7 @@ import type { Client } from './client.js';
 import type { SessionLimits } from './core-options.js';
 import type { Environment } from './environment.js';
 import type { Outlet } from './outlet.js';
-import type { DeliveryTerms } from './sender.js';
+import type { DeliveryTerms } from './sender-owner.js';
 import type { Session, Subscription } from './session.js';
 
 /** One broker as its connections see it. */
@@ -41,8 +42,11 @@ export interface Route {
 }
 
 export interface RouterPort {
-  /** The entry of a topic by its bytes; throws PeerProtocolError for an illegal topic name. */
-  lookup(buffer: Uint8Array, start: number, end: number): TopicEntry<Route>;
+  /**
+   * The entry of a topic by its bytes; throws PeerProtocolError for an illegal topic name.
+   * @param version - whose statements a bad topic is said to break.
+   */
+  lookup(buffer: Uint8Array, start: number, end: number, version: ProtocolVersion): TopicEntry<Route>;
   lookupTopic(topic: string): TopicEntry<Route>;
   /** Keeps a retained message (or clears it) and hands the publication to every matching session. */
   publish(publication: Publication, entry: TopicEntry<Route>, origin: Session | undefined, result: RouteResult): void;
@@ -85,6 +89,9 @@ export interface SessionsPort {
    * it must be, or the reason code of the refusal.
    */
   open(request: OpenRequest, done: (result: OpenResult | number) => void): void;
-  /** The outlet is gone; `normal` after DISCONNECT 0x00 (any DISCONNECT in 3.x): the will is discarded. */
-  closed(session: Session, outlet: Outlet, normal: boolean): void;
+  /**
+   * The outlet is gone; `normal` after DISCONNECT 0x00 (any DISCONNECT in 3.x): the will is discarded.
+   * @param tell - called once the session has let go of the outlet, and before its will and its end.
+   */
+  closed(session: Session, outlet: Outlet, normal: boolean, tell: () => void): void;
 }

@@ -4,6 +4,7 @@
  */
 import { PeerProtocolError } from '../errors/errors.js';
 import type { Verdict } from '../hooks/hooks.js';
+import { lifetimeMs } from '../packet/publication.js';
 import type { InboundPublish } from '../packet/publication.js';
 import { ReasonCode } from '../packet/reason-code.js';
 import type { Lsn } from '../storage/storage.js';
@@ -19,7 +20,7 @@ export function handlePublish(connection: Connection, session: Session, publish:
   publish.topicBytes = entry.bytes;
   publish.publisherId = session.clientId;
   const { messageExpirySeconds } = publish;
-  if (messageExpirySeconds !== undefined) publish.expiresAtMs = connection.engine.now() + messageExpirySeconds * 1000;
+  if (messageExpirySeconds !== undefined) publish.expiresAtMs = connection.engine.now() + lifetimeMs(messageExpirySeconds);
   if (publish.qos > session.limits.maximumQoS) {
     // v5 [MQTT-3.2.2-11], X5-3.2.2.3.4-1
     throw new PeerProtocolError(ReasonCode.qosNotSupported, 'MQTT-3.2.2-11', `QoS ${publish.qos} is over the Maximum QoS of ${session.limits.maximumQoS}`);
@@ -49,6 +50,7 @@ function admit(connection: Connection, session: Session, publish: InboundPublish
       if (session.sender.inflight.count === 0) {
         return connection.park('memory', () => admit(connection, session, publish, entry));
       }
+      engine.observer.dropped('quota', publish, session.clientId);
       return refuse(connection, publish, ReasonCode.quotaExceeded, 'memoryBytesMax is reached', true);
     }
   }
@@ -65,7 +67,7 @@ function resolveTopic(connection: Connection, publish: InboundPublish): TopicEnt
   const entry =
     last !== undefined && sameBytes(last.bytes, buffer, topicStart, topicEnd)
       ? last
-      : connection.engine.router.lookup(buffer, topicStart, topicEnd);
+      : connection.engine.router.lookup(buffer, topicStart, topicEnd, connection.version);
   connection.lastTopic = entry;
   if (topicAlias > 0) connection.inboundAliases?.set(topicAlias, entry);
   return entry;
@@ -147,7 +149,7 @@ function refuse(
   acknowledge(connection, publish, reasonCode, reasonString, 0);
 }
 
-// v5 [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.3-8], v3.1.1 [MQTT-3.3.4-1]
+// v5 [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.3-8], v3.1.1 [MQTT-3.3.4-1] [MQTT-4.3.2-2]
 function acknowledge(
   connection: Connection,
   publish: InboundPublish,
@@ -158,12 +160,13 @@ function acknowledge(
   const code = connection.version === 5 ? reasonCode : 0;
   // At QoS 2 the place in a 5.0 client's Receive Maximum is held until PUBCOMP; 3.x counts what we owe.
   const owed = publish.qos === 1 || code >= 0x80 || connection.version !== 5;
+  // v3.1.1 [MQTT-2.3.1-6]
   connection.outlet?.sendAck(publish.qos === 1 ? 4 : 5, publish.packetId, code, reasonString, lsn, owed);
 }
 
 /** PUBREL: v5 [MQTT-4.3.3-11] [MQTT-4.3.3-12]; an unknown id is answered all the same, X5-3.6.2.1-1. */
 export function handlePubrel(connection: Connection, session: Session, packetId: number): void {
-  const known = session.received?.delete(packetId) === true;
+  const known = session.received?.delete(packetId) === true; // v3.1.1 [MQTT-2.3.1-3] [MQTT-4.3.3-2]
   connection.unreleased?.delete(packetId);
   const lsn = known && session.stored ? connection.engine.storage.deleteReceived(session.clientId, packetId) : 0;
   const reasonCode = known ? 0 : ReasonCode.packetIdentifierNotFound;

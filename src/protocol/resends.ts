@@ -1,6 +1,6 @@
 /**
  * What a resumed session sends again before anything new: unacknowledged PUBLISHes and PUBRELs, in their original
- * order and under their original identifiers (v5 [MQTT-4.4.0-1] [MQTT-4.6.0-1], v3.1.1 [MQTT-4.4.0-1] [MQTT-4.6.0-1]).
+ * order and under their original identifiers (v5 4.4 and 4.6, v3.1.1 4.4 and 4.6).
  */
 import { authorizeDelivery } from './authorization.js';
 import type { DropReason } from './counters.js';
@@ -38,9 +38,9 @@ export class Resends {
     this.session = session;
     this.sender = sender;
     sender.inflight.forEach((packetId, _state, entry) => {
-      if (entry !== undefined) this.list.push({ packetId, entry });
+      if (entry !== undefined) this.list.push({ packetId, entry }); // v5 [MQTT-4.4.0-1], v3.1.1 [MQTT-4.4.0-1]
     });
-    this.list.sort((a, b) => a.entry.sequence - b.entry.sequence);
+    this.list.sort((a, b) => a.entry.sequence - b.entry.sequence); // v5 [MQTT-4.6.0-1], v3.1.1 [MQTT-4.6.0-1]
     this.sendPubrels();
   }
 
@@ -80,6 +80,7 @@ export class Resends {
       return true;
     }
     const verdict = authorizeDelivery(this.engine, client, entry.message, entry.qos, entry.retain);
+    if (this.session.outlet !== outlet) return false; // the hook has closed it
     if (!(verdict instanceof Promise)) {
       this.finish(verdict.reasonCode === 0);
       return true;
@@ -90,7 +91,7 @@ export class Resends {
       if (this.session.outlet !== outlet) return;
       this.finish(reasonCode === 0);
       sender.pump();
-    });
+    }).catch(this.engine.failed);
     return false;
   }
 
@@ -100,7 +101,7 @@ export class Resends {
     if (!this.unsent.has(packetId)) return; // acknowledged while the answer was out
     if (!allowed) return this.sender.settleUnsent(packetId, 'deliverDenied');
     this.unsent.delete(packetId);
-    // v5 [MQTT-3.3.1-1]: DUP is set. Message expiry no longer applies: v5 [MQTT-4.3.3-7].
+    // v5 [MQTT-3.3.1-1], v3.1.1 [MQTT-3.3.1-1]: DUP is set. Message expiry no longer applies: v5 [MQTT-4.3.3-7].
     const { message, qos, retain, subscriptionIdentifiers } = entry;
     this.session.outlet?.sendPublish(message, qos, retain, true, packetId, subscriptionIdentifiers, 0);
   }

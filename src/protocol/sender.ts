@@ -3,6 +3,7 @@
  * by the client's acknowledgements (v5 4.3, 4.4, 4.9; v3.1.1 4.3, 4.4).
  */
 import type { BrokerError } from '../errors/errors.js';
+import type { Verdict } from '../hooks/hooks.js';
 import type { QoS } from '../packet/protocol.js';
 import type { Publication } from '../packet/publication.js';
 import { ReasonCode } from '../packet/reason-code.js';
@@ -18,14 +19,7 @@ import { MessageQueue } from './message-queue.js';
 import { OutboundEntry, returnToGroups } from './outbound-entry.js';
 import { qos2SenderStep } from './qos2-sender.js';
 import { Resends } from './resends.js';
-import type { SenderOwner } from './sender-owner.js';
-
-/** How messages of one topic reach this session: its matching subscriptions, merged. */
-export interface DeliveryTerms {
-  readonly qos: QoS;
-  readonly retainAsPublished: boolean;
-  readonly subscriptionIdentifiers: readonly number[] | undefined;
-}
+import type { DeliveryTerms, SenderOwner } from './sender-owner.js';
 
 /** Messages sent in one go before other sessions get their turn. */
 const sentPerPumpMax = 512;
@@ -36,7 +30,7 @@ export class Sender {
   readonly queueId: QueueId;
   private replays: Replays | undefined = undefined;
   private resends: Resends | undefined = undefined;
-  /** A `deliver` question is out: this session waits for it, and nobody else does. */
+  /** A `deliver` question is out, or CONNACK is not yet: this session waits for it, and nobody else does. */
   private deciding = false;
   private pumping = false;
   /** Raised whenever the connection changes: an answer to an older question is void. */
@@ -81,7 +75,7 @@ export class Sender {
   }
 
   /** QoS 0 is sent now, or dropped and counted; it waits only for a `deliver` answer, and behind QoS 0 that waits. */
-  offerQos0(publication: Publication, retain: boolean, ids: readonly number[] | undefined): void {
+  offerQos0(publication: Publication, retain: boolean, ids: readonly number[] | undefined, drop = this.drop): void {
     const { engine } = this;
     const { outlet, client } = this.session;
     if (outlet === undefined) {
@@ -93,15 +87,16 @@ export class Sender {
     if (this.deciding || this.queue.holdsQos0) {
       return void this.enqueue(publication, 0, retain, ids, false, engine.options.queueQos0 && this.session.stored);
     }
-    if (!outlet.fits(publication, 0, ids)) return this.drop('tooLarge', publication); // v5 [MQTT-3.1.2-24]
+    if (!outlet.fits(publication, 0, ids)) return drop('tooLarge', publication); // v5 [MQTT-3.1.2-24]
     if (engine.hooks.hasAuthorize) {
       const verdict = authorizeDelivery(engine, client, publication, 0, retain);
+      if (this.session.outlet !== outlet) return;
       if (verdict instanceof Promise) {
         const message = publication.keep();
-        this.decide(verdict, (allowed) => (allowed ? this.sendQos0(message, retain, ids) : this.drop('deliverDenied', message)));
+        this.decide(verdict, message, (why) => (why === undefined ? this.sendQos0(message, retain, ids) : drop(why, message)));
         return;
       }
-      if (verdict.reasonCode !== 0) return this.drop('deliverDenied', publication);
+      if (verdict.reasonCode !== 0) return drop('deliverDenied', publication);
     }
     this.sendQos0(publication, retain, ids);
   }
@@ -110,8 +105,8 @@ export class Sender {
   canTake(publication: Publication, qos: QoS, ids: readonly number[] | undefined): boolean {
     const { outlet } = this.session;
     if (outlet === undefined || this.deciding || outlet.congested) return false;
-    const hasRoom = qos === 0 || (this.resends === undefined && this.inflight.count < outlet.receiveMaximum);
-    return hasRoom && outlet.fits(publication, qos, ids);
+    const isFree = this.resends === undefined && this.queue.length === 0 && this.inflight.count < outlet.receiveMaximum;
+    return (qos === 0 || isFree) && outlet.fits(publication, qos, ids);
   }
 
   /** Takes an entry of a shared group for this member. */
@@ -122,25 +117,32 @@ export class Sender {
 
   /** Retained messages for a new subscription: read at the client's pace, outside the queue's limits. */
   addReplay(replay: Replay): void {
-    if (this.replays === undefined) this.replays = new Replays(replay);
-    else this.replays.add(replay);
+    (this.replays ??= new Replays()).add(replay);
     this.pump();
+  }
+
+  /** Its filter was unsubscribed. */
+  dropReplay(topicFilter: string): void {
+    this.replays?.drop(topicFilter);
   }
 
   // ---- to the client -----------------------------------------------------------------------------------------
 
-  /** Sends what may be sent: resends first, then retained messages, the queue, and what shared groups hold. */
+  /** Sends what may be sent: resends first, then the queue, retained messages, and what shared groups hold. */
   readonly pump = (): void => {
     if (this.pumping || this.session.outlet === undefined) return;
     this.pumping = true;
     let left = sentPerPumpMax;
-    if (this.resends?.run() === true) this.resends = undefined;
-    if (this.resends === undefined) {
-      while (left > 0 && this.replays !== undefined && this.sendFrom(this.replays)) left -= 1;
-      if (this.replays?.isEmpty === true) this.replays = undefined;
-      while (left > 0 && this.sendFrom(this.queue)) left -= 1;
+    try {
+      if (this.resends?.run() === true) this.resends = undefined;
+      if (this.resends === undefined) {
+        while (left > 0 && this.sendFrom(this.queue)) left -= 1; // v3.1.1 [MQTT-4.6.0-5]
+        while (left > 0 && this.replays?.mayPass(this.queue) === true && this.sendFrom(this.replays)) left -= 1;
+        if (this.replays?.isEmpty === true) this.replays = undefined;
+      }
+    } finally {
+      this.pumping = false;
     }
-    this.pumping = false;
     if (left === 0) this.engine.later(this.pump);
     else if (this.session.groups !== undefined && this.queue.peek() === undefined) {
       for (const group of this.session.groups) group.pump();
@@ -178,11 +180,10 @@ export class Sender {
     if (this.inflight.state(packetId) === 'awaitPubcomp') this.settle(packetId, true); // v5 [MQTT-4.3.3-5]
   }
 
-  // ---- connections -------------------------------------------------------------------------------------------
-
-  connectionChanged(): void {
+  /** A new connection gets nothing before `resume`: v5 [MQTT-3.2.0-1] [MQTT-4.6.0-1], whatever listeners publish meanwhile. */
+  connectionChanged(attached: boolean): void {
     this.epoch += 1;
-    this.deciding = false;
+    this.deciding = attached;
     this.resends = undefined;
   }
 
@@ -196,6 +197,7 @@ export class Sender {
 
   /** Sends again what was unacknowledged, in order and under its own ids, then goes on: v5 [MQTT-4.4.0-1]. */
   resume(): void {
+    this.deciding = false;
     if (this.inflight.count > 0) this.resends = new Resends(this.engine, this.session, this);
     this.pump();
   }
@@ -228,10 +230,8 @@ export class Sender {
   settleUnsent(packetId: number, why: DropReason): void {
     const entry = this.inflight.entry(packetId);
     if (entry !== undefined) this.drop(why, entry.message);
-    this.settle(packetId, false);
+    if (this.inflight.has(packetId)) this.settle(packetId, false); // a listener may have ended it all
   }
-
-  // ---- inside ------------------------------------------------------------------------------------------------
 
   /** At once, if nothing stands in the way: a session that ends with its connection keeps the identifier, no bytes. */
   private sendUnkept(publication: Publication, qos: QoS, retain: boolean, ids: readonly number[] | undefined): boolean {
@@ -247,7 +247,7 @@ export class Sender {
   }
 
   private sendQos0(publication: Publication, retain: boolean, ids: readonly number[] | undefined): void {
-    this.session.outlet?.sendPublish(publication, 0, retain, false, 0, ids, 0);
+    this.session.outlet?.sendPublish(publication, 0, retain, false, 0, ids, 0); // v3.1.1 [MQTT-4.3.1-1]
     if (this.engine.observer.wantsDelivered) this.engine.observer.delivered(publication, 0, this.session.client);
   }
 
@@ -263,7 +263,7 @@ export class Sender {
     if (!stored && outlet === undefined) return 0;
     if (qos === 0 && this.engine.memory.over) this.drop('memory', publication);
     else {
-      const lsn = this.queue.push(publication, qos, retain, ids, stored, limits, own);
+      const lsn = this.queue.push(publication, qos, retain, ids, stored, limits, own); // v3.1.1 [MQTT-3.1.2-5]
       if (lsn >= 0) return lsn;
       this.drop('queueFull', publication);
     }
@@ -289,17 +289,18 @@ export class Sender {
     }
     if (engine.hooks.hasAuthorize) {
       const verdict = authorizeDelivery(engine, client, message, qos, entry.retain);
+      if (this.session.outlet !== outlet || source.peek() !== entry) return true; // the hook did that
       if (verdict instanceof Promise) {
-        this.decide(verdict, (allowed) => {
+        this.decide(verdict, message, (why) => {
           // It keeps its place while the answer is out; `queueOverflow: 'oldest'` may have dropped it meanwhile.
           if (source.peek() !== entry) return;
-          if (allowed) this.send(source.shift());
-          else this.refuse(source.shift());
+          if (why === undefined) this.send(source.shift());
+          else this.giveUp(source.shift(), why);
         });
         return false;
       }
       if (verdict.reasonCode !== 0) {
-        this.refuse(source.shift());
+        this.giveUp(source.shift(), 'deliverDenied');
         return true;
       }
     }
@@ -307,16 +308,17 @@ export class Sender {
     return true;
   }
 
-  /** Holds this session's messages until `authorize` has answered. */
-  private decide(verdict: Promise<{ readonly reasonCode: number }>, then: (allowed: boolean) => void): void {
+  /** Holds this session's messages until `authorize` has answered; `then` is told why the message is not to be sent. */
+  private decide(verdict: Promise<Verdict>, message: Publication, then: (why: DropReason | undefined) => void): void {
     const { epoch } = this;
     this.deciding = true;
     void verdict.then(({ reasonCode }) => {
       if (epoch !== this.epoch) return;
       this.deciding = false;
-      then(reasonCode === 0);
+      if (reasonCode !== 0) then('deliverDenied');
+      else then(this.engine.now() >= message.expiresAtMs ? 'expired' : undefined); // v5 [MQTT-3.3.2-5]
       this.pump();
-    });
+    }).catch(this.engine.failed);
   }
 
   private send(entry: OutboundEntry): void {
@@ -336,7 +338,7 @@ export class Sender {
       // After a restart the id could be given away again, so a QoS 2 PUBLISH waits until it is stored; QoS 1 may leave.
       if (qos === 2) lsn = Math.max(lsn, sent);
     }
-    this.session.outlet?.sendPublish(message, qos, retain, false, packetId, ids, lsn);
+    this.session.outlet?.sendPublish(message, qos, retain, false, packetId, ids, lsn); // v3.1.1 [MQTT-3.3.1-3] [MQTT-4.3.2-1]
   }
 
   /** What did not wait in this session's own queue and must survive its connection becomes an entry of that queue. */
@@ -370,21 +372,18 @@ export class Sender {
   private forget(entry: OutboundEntry): void {
     if (entry.group !== undefined) entry.group.settled(entry);
     else if (entry.stored) this.engine.storage.dequeue(this.queueId, entry.sequence);
+    this.engine.memory.freed();
   }
 
   private giveUp(entry: OutboundEntry, why: DropReason): void {
+    // Another member may have what was refused to this one.
+    if (entry.group !== undefined && why === 'deliverDenied') return entry.group.refused(entry, this.session.clientId);
     this.drop(why, entry.message);
     this.forget(entry);
   }
 
-  private refuse(entry: OutboundEntry): void {
-    if (entry.group !== undefined) entry.group.refused(entry, this.session.clientId);
-    else this.giveUp(entry, 'deliverDenied');
-  }
-
-  private drop(why: DropReason, publication: Publication): void {
+  private readonly drop = (why: DropReason, publication: Publication): void =>
     this.engine.observer.dropped(why, publication, this.session.clientId);
-  }
 
   private dropSlow(publication: Publication): void {
     this.drop('slowConsumer', publication);

@@ -22,8 +22,6 @@ export interface Subscription extends SubscriptionRecord {
 
 export class Session implements SenderOwner {
   readonly clientId: string;
-  /** Who made it. */
-  readonly principal: string | undefined;
   readonly subscriptions = new Map<string, Subscription>();
   readonly sender: Sender;
   /** The client of the latest connection; stands for the session in hooks while nobody is connected. */
@@ -47,10 +45,14 @@ export class Session implements SenderOwner {
 
   constructor(environment: Environment, client: Client, limits: SessionLimits) {
     this.clientId = client.id;
-    this.principal = client.principal;
     this.client = client;
     this.limits = limits;
     this.sender = new Sender(environment, this);
+  }
+
+  /** Whose it is: the one who made it, or whom the takeover hook let have it since. */
+  get principal(): string | undefined {
+    return this.client.principal;
   }
 
   get connected(): boolean {
@@ -72,7 +74,7 @@ export class Session implements SenderOwner {
     this.outlet = outlet;
     this.limits = limits;
     this.closedAtWallMs = undefined;
-    this.sender.connectionChanged();
+    this.sender.connectionChanged(true);
   }
 
   /** Takes back what the store kept of a session that nobody was connected to. */
@@ -84,13 +86,14 @@ export class Session implements SenderOwner {
   /** The connection is gone. `goesOn` when another takes over at once, so that nothing need be read back. */
   detach(goesOn: boolean): void {
     this.outlet = undefined;
-    this.sender.connectionChanged();
+    this.sender.connectionChanged(false);
     this.sender.leave(goesOn);
     if (this.stored && !goesOn) this.received = undefined;
   }
 
   /** The session is over: everything it held is given up. */
   end(): void {
+    this.stored = false; // a fan-out or a request under way must not store anything of it again
     this.sender.end();
     this.received = undefined;
   }

@@ -31,9 +31,10 @@ interface Progress {
 
 /** v5 [MQTT-3.8.4-5], v3.1.1 [MQTT-3.8.4-4]: like a sequence of single ones. */
 function subscribeNext(connection: Connection, session: Session, packet: SubscribePacket, progress: Progress): void {
-  for (;;) {
+  // Hooks and listeners may close the connection, and with it the session.
+  while (connection.isOpen()) {
     const request = packet.subscriptions[progress.reasonCodes.length];
-    if (request === undefined) break;
+    if (request === undefined) return answer(connection, packet, progress.reasonCodes, progress.lsn, progress.replays);
     const shared = parseSharedFilter(request.topicFilter);
     const verdict = authorizeSubscribe(connection.engine, session.client, {
       type: 'subscribe',
@@ -48,9 +49,8 @@ function subscribeNext(connection: Connection, session: Session, packet: Subscri
         subscribeNext(connection, session, packet, progress);
       });
     }
-    subscribeOne(connection, session, packet, request, verdict, progress);
+    if (connection.isOpen()) subscribeOne(connection, session, packet, request, verdict, progress);
   }
-  answer(connection, packet, progress.reasonCodes, progress.lsn, progress.replays);
 }
 
 function subscribeOne(
@@ -138,6 +138,7 @@ function answer(
   replays: readonly string[],
 ): void {
   const { session, engine } = connection;
+  // v3.1.1 [MQTT-2.3.1-7] [MQTT-3.8.4-2]
   connection.send({ type: PacketType.suback, packetId: packet.packetId, reasonCodes, properties: {} }, lsn);
   for (const topicFilter of replays) {
     const subscription = session?.subscriptions.get(topicFilter);
@@ -150,7 +151,7 @@ export function handleUnsubscribe(connection: Connection, session: Session, pack
   for (const topicFilter of packet.topicFilters) checkFilter(connection, topicFilter);
   let lsn: Lsn = 0;
   const inUse = session.received?.has(packet.packetId) === true && connection.version === 5;
-  // v5 [MQTT-3.10.4-1] [MQTT-3.10.4-6], v3.1.1 [MQTT-3.10.4-1]: compared exactly, one after the other.
+  // v5 [MQTT-3.10.4-1] [MQTT-3.10.4-6], v3.1.1 [MQTT-3.10.4-1] [MQTT-3.10.4-6]: compared exactly, one after the other.
   const reasonCodes = packet.topicFilters.map((topicFilter) => {
     if (inUse) return ReasonCode.packetIdentifierInUse;
     if (!engine.router.unsubscribe(session, topicFilter)) return ReasonCode.noSubscriptionExisted;
@@ -158,6 +159,6 @@ export function handleUnsubscribe(connection: Connection, session: Session, pack
     engine.observer.unsubscribed(session.client, topicFilter);
     return ReasonCode.success;
   });
-  // v5 [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.11.3-1], v3.1.1 [MQTT-3.10.4-4] [MQTT-3.10.4-5]
+  // v5 [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.11.3-1], v3.1.1 [MQTT-2.3.1-7] [MQTT-3.10.4-4] [MQTT-3.10.4-5]
   connection.send({ type: PacketType.unsuback, packetId: packet.packetId, reasonCodes, properties: {} }, lsn);
 }

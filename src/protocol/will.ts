@@ -1,7 +1,7 @@
 /** The Will Message as it is kept until it is published or discarded (v5 3.1.2.5, v3.1.1 3.1.2.5). */
 import { encodePublishProperties } from '../packet/encode-publish-properties.js';
 import type { Properties, WillPacket } from '../packet/packets.js';
-import { Message } from '../packet/publication.js';
+import { lifetimeMs, Message } from '../packet/publication.js';
 import type { WillRecord } from '../storage/storage.js';
 import type { Engine } from './ports.js';
 
@@ -23,7 +23,7 @@ export function willRecord(engine: Engine, will: WillPacket, clientId: string): 
 /** The message as it is published now: its life begins here, X5-3.1.3.2.4-1. */
 export function willMessage(will: WillRecord, nowMs: number): Message {
   const { message: m, messageExpirySeconds } = will;
-  const expiresAtMs = messageExpirySeconds === undefined ? Infinity : nowMs + messageExpirySeconds * 1000;
+  const expiresAtMs = messageExpirySeconds === undefined ? Infinity : nowMs + lifetimeMs(messageExpirySeconds);
   return new Message(m.topic, m.topicBytes, m.qos, m.retain, m.publisherId, expiresAtMs, m.buffer, m.payloadStart, m.expiryAt);
 }
 

@@ -8,7 +8,7 @@ import type { Engine } from '../protocol/ports.js';
 import type { Replay } from '../protocol/entry-source.js';
 import { OutboundEntry } from '../protocol/outbound-entry.js';
 import type { RetainedCursor } from '../topic/retained-cursor.js';
-import type { Subscription } from '../protocol/session.js';
+import type { Session, Subscription } from '../protocol/session.js';
 import { RingQueue } from '../util/ring-queue.js';
 import type { RetainedRef, RetainedStore } from './retained-store.js';
 
@@ -18,25 +18,34 @@ const stepsPerTurn = 2000;
 
 /** What was read, and what the index said of it then: another entry there means that it has been replaced since. */
 interface Read {
-  readonly entry: OutboundEntry;
+  readonly message: Message;
   readonly ref: RetainedRef;
 }
 
+/** The message at the front on the terms of the subscription as it is: SUBSCRIBE may have changed them meanwhile. */
+interface Front extends Read {
+  readonly subscription: Subscription;
+  readonly entry: OutboundEntry;
+}
+
 export class RetainedReplay implements Replay {
+  readonly topicFilter: string;
   private readonly page = new RingQueue<Read>();
+  private front: Front | undefined = undefined;
   private readonly cursor: RetainedCursor<RetainedRef>;
   /** The cursor is at its end. */
   private exhausted = false;
   private waiting = false;
   private readonly engine: Engine;
   private readonly store: RetainedStore;
-  private readonly subscription: Subscription;
+  private readonly session: Session;
 
-  constructor(engine: Engine, store: RetainedStore, subscription: Subscription) {
+  constructor(engine: Engine, store: RetainedStore, { session, topicFilter, matchFilter }: Subscription) {
     this.engine = engine;
     this.store = store;
-    this.subscription = subscription;
-    this.cursor = store.cursor(subscription.matchFilter);
+    this.session = session;
+    this.topicFilter = topicFilter;
+    this.cursor = store.cursor(matchFilter);
   }
 
   get done(): boolean {
@@ -44,25 +53,41 @@ export class RetainedReplay implements Replay {
   }
 
   peek(): OutboundEntry | undefined {
-    const { session, topicFilter } = this.subscription;
-    if (!session.subscriptions.has(topicFilter)) this.finish(); // v5 [MQTT-3.10.4-2], v3.1.1 [MQTT-3.10.4-2]
+    const subscription = this.session.subscriptions.get(this.topicFilter);
+    // v5 [MQTT-3.10.4-2], v3.1.1 [MQTT-3.10.4-2]
+    if (subscription === undefined) {
+      this.finish();
+      return undefined;
+    }
     if (this.page.length === 0 && !this.exhausted && !this.waiting) this.fill();
     let head = this.page.peek();
-    while (head !== undefined && !this.isCurrent(head)) {
+    while (head !== undefined && !this.isWanted(head, subscription)) {
       this.page.shift();
       head = this.page.peek();
     }
-    if (head === undefined && !this.exhausted && !this.waiting) this.later(); // a page of which nothing is left
-    return head?.entry;
+    if (head === undefined) {
+      if (!this.exhausted && !this.waiting) this.later(); // a page of which nothing is left
+      return undefined;
+    }
+    if (this.front?.ref !== head.ref || this.front.subscription !== subscription) {
+      this.front = { ...head, subscription, entry: entryFor(head.message, subscription) };
+    }
+    return this.front.entry;
   }
 
+  /** Takes out what `peek` showed. */
   shift(): OutboundEntry {
-    return (this.page.shift() as Read).entry;
+    const { entry } = this.front as Front;
+    this.front = undefined;
+    this.page.shift();
+    return entry;
   }
 
   /** Whether it is still the topic's message: what replaced it was delivered live, and must not be followed by it. */
-  private isCurrent({ entry, ref }: Read): boolean {
-    return this.store.get(entry.message.topic) === ref;
+  private isWanted({ message, ref }: Read, subscription: Subscription): boolean {
+    // No Local withholds a client's own retained messages: v5 [MQTT-3.8.3-3].
+    if (subscription.noLocal && message.publisherId === this.session.clientId) return false;
+    return this.store.get(message.topic) === ref;
   }
 
   private fill(): void {
@@ -88,28 +113,21 @@ export class RetainedReplay implements Replay {
         this.engine.observer.error(answer);
         this.finish();
       } else {
-        for (const [index, { ref }] of refs.entries()) this.admit(answer.messages[index], ref);
+        for (const [index, { ref }] of refs.entries()) {
+          const message = answer.messages[index];
+          if (message !== undefined) this.page.push({ message, ref });
+        }
       }
-      if (answered) this.subscription.session.sender.pump();
+      if (answered) this.session.sender.pump();
     });
     answered = true;
-  }
-
-  private admit(message: Message | undefined, ref: RetainedRef): void {
-    const { session, qos, noLocal, subscriptionIdentifier: id } = this.subscription;
-    // No Local withholds a client's own retained messages: v5 [MQTT-3.8.3-3].
-    if (message === undefined || (noLocal && message.publisherId === session.clientId)) return;
-    const least = message.qos < qos ? message.qos : qos;
-    // v5 X5-3.3.1.3-2, v3.1.1 [MQTT-3.3.1-8]: RETAIN is 1, whatever Retain As Published says.
-    const entry = new OutboundEntry(0, least, true, id === undefined ? undefined : [id], message, false, 0, undefined);
-    this.page.push({ entry, ref });
   }
 
   private later(): void {
     this.waiting = true;
     this.engine.later(() => {
       this.waiting = false;
-      this.subscription.session.sender.pump();
+      this.session.sender.pump();
     });
   }
 
@@ -117,4 +135,10 @@ export class RetainedReplay implements Replay {
     this.exhausted = true;
     this.page.clear();
   }
+}
+
+/** RETAIN is 1, whatever Retain As Published says: v5 X5-3.3.1.3-2, v3.1.1 [MQTT-3.3.1-8]. */
+function entryFor(message: Message, { qos, subscriptionIdentifier: id }: Subscription): OutboundEntry {
+  const least = message.qos < qos ? message.qos : qos;
+  return new OutboundEntry(0, least, true, id === undefined ? undefined : [id], message, false, 0, undefined);
 }

@@ -53,7 +53,7 @@ export class RetainedStore {
     if (isClear(publication) || this.refusal(publication) !== 0) return this.clear(publication.topic);
     const message = publication.keep();
     this.index(message.topic, message.bytes, message.expiresAtMs);
-    return this.engine.storage.putRetained(message); // v5 [MQTT-3.3.1-5], v3.1.1 [MQTT-3.3.1-5] [MQTT-3.3.1-7]
+    return this.engine.storage.putRetained(message); // v5 [MQTT-3.3.1-5], v3.1.1 [MQTT-3.1.2-7] [MQTT-3.3.1-5] [MQTT-3.3.1-7]
   }
 
   /** Takes a retained message out; 0 when there is none. */

@@ -2,6 +2,7 @@
  * Publish, match, deliver: the one way from any publisher to any session. Routes are cached with the topic's entry
  * and worked out anew when a subscription has changed.
  */
+import type { ProtocolVersion } from '../packet/protocol.js';
 import type { Publication } from '../packet/publication.js';
 import type { Engine, RouteResult, RouterPort } from '../protocol/ports.js';
 import type { Session, Subscription } from '../protocol/session.js';
@@ -16,6 +17,12 @@ import { resolveRoute, withoutNoLocal } from './route.js';
 import type { ResolvedRoute } from './route.js';
 import { SharedGroup } from './shared-group.js';
 
+/** Fewer changes than this are not worth a look at all topics, nor are fewer than one for so many topics. */
+const changesMin = 256;
+const topicsPerChange = 16;
+/** Deliveries that routes hold between them: many topics that many subscribe to would fill the memory. */
+const routedMax = 2 ** 18;
+
 export class Router implements RouterPort {
   readonly retained: RetainedStore;
   readonly groups = new Map<string, SharedGroup>();
@@ -23,6 +30,10 @@ export class Router implements RouterPort {
   private readonly topics: TopicTable<ResolvedRoute>;
   /** Raised by every change of the tree: routes of an older generation are void. */
   private generation = 0;
+  /** Changes since routes were let go of; each pays for a constant share of that. */
+  private changes = 0;
+  /** Deliveries in routes made since then. */
+  private routed = 0;
   private readonly engine: Engine;
 
   constructor(engine: Engine, seed: number) {
@@ -32,8 +43,8 @@ export class Router implements RouterPort {
     this.topics = new TopicTable({ seed, levelsMax: topicLevelsMax, bytesMax: topicBytesMax, strictText });
   }
 
-  lookup(buffer: Uint8Array, start: number, end: number): TopicEntry<ResolvedRoute> {
-    return this.topics.lookup(buffer, start, end);
+  lookup(buffer: Uint8Array, start: number, end: number, version: ProtocolVersion): TopicEntry<ResolvedRoute> {
+    return this.topics.lookup(buffer, start, end, version);
   }
 
   lookupTopic(topic: string): TopicEntry<ResolvedRoute> {
@@ -47,7 +58,7 @@ export class Router implements RouterPort {
     result: RouteResult,
   ): void {
     const { deliveries, groups } = this.routeOf(entry);
-    let lsn = publication.retain ? this.retained.keep(publication) : 0;
+    let lsn = publication.retain ? this.retained.keep(publication) : 0; // v3.1.1 [MQTT-3.3.1-12]
     let matched = groups.length > 0;
     result.own = undefined;
     result.ownGroups = undefined;
@@ -60,7 +71,7 @@ export class Router implements RouterPort {
       if (delivery.session === origin && publication.qos > 0) {
         result.own = delivery;
         stored = sender.offerOwn(publication, delivery);
-      } else stored = sender.offer(publication, delivery);
+      } else stored = sender.offer(publication, delivery); // v3.1.1 [MQTT-4.5.0-1]
       if (stored > lsn) lsn = stored;
     }
     for (const group of groups) {
@@ -92,7 +103,7 @@ export class Router implements RouterPort {
     };
     const old = session.subscriptions.get(topicFilter);
     session.subscriptions.set(topicFilter, subscription);
-    this.generation += 1;
+    this.changed();
     if (shared !== undefined) this.group(topicFilter, subscription.matchFilter).join(subscription);
     else {
       // In one step, so that no message falls between the two: v5 [MQTT-3.8.4-3] [MQTT-3.8.4-4].
@@ -107,8 +118,10 @@ export class Router implements RouterPort {
     const subscription = session.subscriptions.get(topicFilter);
     if (subscription === undefined) return false;
     session.subscriptions.delete(topicFilter);
-    this.generation += 1;
+    session.sender.dropReplay(topicFilter);
+    this.changed();
     this.engine.counters.subscriptions -= 1;
+    // v3.1.1 [MQTT-3.10.4-2]; what is queued or in flight goes on: v3.1.1 [MQTT-3.10.4-3].
     if (subscription.shareName === undefined) this.tree.delete(topicFilter, subscription);
     else this.leaveGroup(topicFilter, subscription);
     return true;
@@ -122,6 +135,18 @@ export class Router implements RouterPort {
     // X5-3.8.4-2: never for a Shared Subscription.
     if (subscription.shareName !== undefined || this.engine.counters.retainedMessages === 0) return;
     session.sender.addReplay(new RetainedReplay(this.engine, this.retained, subscription));
+  }
+
+  /** Routes made so far are void. Now and then they are let go of: a topic nobody uses would hold sessions that ended. */
+  private changed(): void {
+    this.generation += 1;
+    this.changes += 1;
+    if (this.changes > Math.max(this.topics.size / topicsPerChange, changesMin)) this.forgetRoutes();
+  }
+
+  private forgetRoutes(): void {
+    this.changes = this.routed = 0;
+    this.topics.forgetRoutes(this.generation);
   }
 
   private group(sharedFilter: string, matchFilter: string): SharedGroup {
@@ -146,7 +171,12 @@ export class Router implements RouterPort {
   private routeOf(entry: TopicEntry<ResolvedRoute>): ResolvedRoute {
     if (entry.generation === this.generation && entry.route !== undefined) return entry.route;
     const matched: (Subscription | SharedGroup)[] = [];
-    this.tree.match(entry.topic, (match) => void matched.push(match));
+    this.tree.match(entry.topic, (match) => void matched.push(match)); // v3.1.1 [MQTT-3.3.2-3]
+    if (this.routed > routedMax) {
+      this.generation += 1;
+      this.forgetRoutes();
+    }
+    this.routed += matched.length;
     entry.route = resolveRoute(matched);
     entry.generation = this.generation;
     return entry.route;

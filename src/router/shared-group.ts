@@ -88,7 +88,8 @@ export class SharedGroup implements SharedSource {
 
   settled(entry: OutboundEntry): Lsn {
     this.refusals.delete(entry.message);
-    return entry.stored ? this.engine.storage.dequeue(groupQueueId(this.sharedFilter), entry.sequence) : 0;
+    // Once the group has ended, the store's queue of this filter is that of another group.
+    return entry.stored && !this.isEmpty ? this.engine.storage.dequeue(groupQueueId(this.sharedFilter), entry.sequence) : 0;
   }
 
   handedOver(entry: OutboundEntry): Lsn {
@@ -96,35 +97,25 @@ export class SharedGroup implements SharedSource {
   }
 
   refused(entry: OutboundEntry, clientId: string): void {
-    const refusals = this.refusals.get(entry.message) ?? new Set<string>();
-    this.refusals.set(entry.message, refusals.add(clientId));
-    if (entry.sequence > 0) this.returned([entry]);
-    else this.offerQos0(entry.message, refusals);
+    this.refuse(entry.message, clientId);
+    this.returned([entry]);
   }
 
   /** Entries that their member did not send, and QoS 1 that it left unacknowledged, go to another: X5-4.8.2-3. */
   returned(entries: readonly OutboundEntry[]): void {
     if (this.isEmpty) return;
-    this.queue.unshift(entries.filter(({ sequence }) => sequence > 0).map((entry) => waiting(entry)));
+    this.queue.unshift(entries.map((entry) => waiting(entry)));
     this.pump();
   }
 
   readonly pump = (): void => {
     if (this.pumping || this.holds > 0) return;
     this.pumping = true;
-    for (let entry = this.queue.peek(); entry !== undefined; entry = this.queue.peek()) {
-      const { message } = entry;
-      const expired = this.engine.now() >= message.expiresAtMs;
-      const member = expired ? undefined : this.choose(message, this.refusals.get(message));
-      if (member !== undefined) this.assign(member, this.queue.shift());
-      else {
-        const why = expired ? 'expired' : this.hopeless(entry);
-        if (why === undefined) break;
-        this.engine.observer.dropped(why, message, undefined);
-        this.settled(this.queue.shift());
-      }
+    try {
+      while (this.handOut());
+    } finally {
+      this.pumping = false;
     }
-    this.pumping = false;
   };
 
   onQueueFailed(error: BrokerError): void {
@@ -132,6 +123,23 @@ export class SharedGroup implements SharedSource {
   }
 
   // ---- inside ------------------------------------------------------------------------------------------------
+
+  /** Deals with the entry at the front; false when there is none, or nobody can take it now. */
+  private handOut(): boolean {
+    const entry = this.queue.peek();
+    if (entry === undefined) return false;
+    const { message } = entry;
+    const expired = this.engine.now() >= message.expiresAtMs;
+    const member = expired ? undefined : this.choose(message, this.refusals.get(message));
+    if (member !== undefined) this.assign(member, this.queue.shift());
+    else {
+      const why = expired ? 'expired' : this.hopeless(entry);
+      if (why === undefined) return false;
+      this.settled(this.queue.shift());
+      this.engine.observer.dropped(why, message, undefined);
+    }
+    return true;
+  }
 
   /** While no member is online, the highest QoS granted to a member whose session outlives its connection. */
   private keptQos(publication: Publication): QoS {
@@ -143,14 +151,23 @@ export class SharedGroup implements SharedSource {
 
   /** Goes to a member now, or is dropped and counted if there is one; where all wait for `authorize`, to one of those. */
   private offerQos0(publication: Publication, refusals: ReadonlySet<string> | undefined): void {
-    const { observer, hooks } = this.engine;
-    const member = this.choose(publication, refusals);
-    if (member !== undefined && hooks.hasAuthorize) {
-      return this.assign(member, new OutboundEntry(0, 0, publication.retain, undefined, publication.keep(), false, 0, this));
+    const taker = this.choose(publication, refusals) ?? this.sticky(publication, refusals);
+    if (taker === undefined) {
+      if (refusals !== undefined) this.engine.observer.dropped('deliverDenied', publication, undefined);
+      return;
     }
-    const taker = member ?? this.sticky(publication, refusals);
-    if (taker === undefined && refusals !== undefined) observer.dropped('deliverDenied', publication, undefined);
-    taker?.session.sender.offerQos0(publication, publication.retain && taker.retainAsPublished, identifiersOf(taker));
+    const { sender, clientId } = taker.session;
+    const drop = (why: DropReason, message: Publication): void =>
+      why === 'deliverDenied'
+        ? this.offerQos0(message, this.refuse(message.keep(), clientId))
+        : this.engine.observer.dropped(why, message, clientId);
+    sender.offerQos0(publication, publication.retain && taker.retainAsPublished, identifiersOf(taker), drop);
+  }
+
+  private refuse(message: Message, clientId: string): ReadonlySet<string> {
+    const refusals = (this.refusals.get(message) ?? new Set<string>()).add(clientId);
+    this.refusals.set(message, refusals);
+    return refusals;
   }
 
   /** v5 [MQTT-4.8.2-3]: each member gets its own granted QoS, and its own Subscription Identifier. */

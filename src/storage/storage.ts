@@ -22,7 +22,7 @@ export const groupQueueId = (sharedFilter: string): QueueId => `g:${sharedFilter
 export interface SessionRecord {
   /** Client Identifier. */
   readonly clientId: string;
-  /** Who made the session; another principal does not resume it. */
+  /** Whose session it is; another principal does not resume it. */
   readonly principal: string | undefined;
   /** Of its latest connection. */
   readonly protocolVersion: ProtocolVersion;

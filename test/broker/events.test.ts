@@ -1,4 +1,5 @@
 /** Every event of `BrokerEvents`: when it comes, in which order, and what its listeners are given. */
+import { once } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import type { Broker, BrokerEvents, BrokerMessage } from '../../src/index.js';
 import { testBroker, settled } from '../support/broker.js';
@@ -10,7 +11,7 @@ const short = (arg: unknown): unknown => {
   if (typeof arg !== 'object' || arg === null) return arg;
   if ('decisions' in arg && 'id' in arg) return `client ${String(arg.id)}`;
   if ('payload' in arg && 'topic' in arg) return `${(arg as BrokerMessage).topic}=${(arg as BrokerMessage).text()}`;
-  if (arg instanceof Error) return `${'code' in arg ? String(arg.code) : arg.name}`;
+  if (arg instanceof Error) return 'code' in arg ? String(arg.code) : arg.name;
   return arg;
 };
 
@@ -71,7 +72,7 @@ describe('a client’s life', () => {
     const refusals = rows.filter(([event]) => event === 'connectRefused').map(([, info]) => info);
     expect(refusals).toMatchObject([
       { clientId: 'no', reasonCode: 0x87, error: undefined, connection: { remoteAddress: '192.0.2.1' } },
-      { clientId: undefined, reasonCode: 0x81, error: { code: 'ODN_ERR_PEER_PROTOCOL' } },
+      { clientId: undefined, reasonCode: 0x82, error: { code: 'ODN_ERR_PEER_PROTOCOL' } },
       { clientId: undefined, reasonCode: 0, error: undefined },
       { clientId: undefined, reasonCode: 0x80, why: 'no CONNECT in time' },
     ]);
@@ -207,4 +208,12 @@ test('closed comes last, once, and nothing after it', async () => {
   await broker.close();
   expect(rows.map(([event]) => event)).toEqual(['clientDisconnected', 'will', 'sessionEnded', 'closed']);
   expect(broker.listenerCount('closed')).toBe(0);
+});
+
+test('events.once of Node waits for an event and leaves no listener behind', async () => {
+  const { broker, client } = testBroker();
+  const connected = once(broker as unknown as NodeJS.EventEmitter, 'client');
+  client().connected({ clientId: 'a' });
+  expect((await connected).map(short)).toEqual(['client a', { sessionPresent: false }]);
+  expect([broker.listenerCount('client'), broker.listenerCount('error')]).toEqual([0, 0]);
 });

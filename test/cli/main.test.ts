@@ -89,7 +89,7 @@ describe('what it prints', () => {
     client.end(Buffer.from('e000', 'hex')); // DISCONNECT
     expect(await command.out.find(/disconnected/)).toBe("client 'a' disconnected: DISCONNECT");
     await clientOf(port, connect4);
-    expect(await command.out.find(/refused/)).toMatch(/^client 'a' refused: not authorized \(0x87\)$/);
+    expect(await command.out.find(/refused/)).toMatch(/^client 'a' refused: refused by authenticate \(0x87\)$/);
   });
 
   test('what a client sends cannot break a line or steer a terminal', async () => {

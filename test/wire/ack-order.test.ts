@@ -1,7 +1,11 @@
 /** Acknowledgements leave in the order of receipt, however slow a hook is, and before the sender's own copy. */
 import { expect, test } from '@jest/globals';
 import type { AuthorizeAnswer } from '../../src/index.js';
+import { encodePacket } from '../../src/testing/wire-codec.js';
 import { both, numbered, openRig, payloads, publishes, Questions, short } from './rig.js';
+
+const publishBytes = (topic: string, protocolVersion: 4 | 5): Buffer =>
+  encodePacket({ cmd: 'publish', topic, payload: 'y', qos: 1, messageId: 10, dup: false, retain: false }, protocolVersion);
 
 test.each(both)('v5 [MQTT-4.6.0-2] [MQTT-4.6.0-3] v3.1.1 [MQTT-4.6.0-2] [MQTT-4.6.0-3] slow answers keep acknowledgements in order ($name)', async ({ protocolVersion }) => {
   const questions = new Questions('publish');
@@ -92,6 +96,22 @@ test.each(both)('so it does when the copy comes back through a shared subscripti
       const first = client.received();
       expect(first.map(({ type }) => type)).toEqual(['puback', 'publish', 'pubrec', 'publish']);
       expect(first.map(({ payload }) => payload)).toEqual([undefined, 'x', undefined, 'y']);
+    }
+  }
+});
+
+test.each(both)('so it does when the acknowledgement has to wait for the store, for this message or for one before it ($name)', ({ protocolVersion }) => {
+  for (const granted of [0, 1, 2] as const) {
+    for (const filter of ['a', '$share/g/a']) {
+      const rig = openRig();
+      rig.resumable('away').subscribe(['a', 'stored'], { qos: 1 }).drop();
+      const client = rig.subscriber('c', filter, granted, { protocolVersion });
+      client.publish({ topic: 'a', payload: 'x', qos: 1, packetId: 9 });
+      expect(client.received().map(({ type }) => type)).toEqual(['puback', 'publish']);
+      rig.resumable('away').unsubscribe('a').drop();
+      // The first one is stored, the second is not; both in one write.
+      client.sendsBytes(Buffer.concat(['stored', 'a'].map((topic) => publishBytes(topic, protocolVersion))));
+      expect(client.received().map(({ type }) => type)).toEqual(['puback', 'puback', 'publish']);
     }
   }
 });

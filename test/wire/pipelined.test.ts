@@ -58,7 +58,7 @@ describe.each(three)('$name', ({ protocolVersion }) => {
     expect(client.received()).toMatchObject([{ type: 'connack', reasonCode: protocolVersion === 5 ? 0x87 : 5 }]);
     expect(client.closed).toBe(true);
     expect(watcher.received()).toEqual([]);
-    expect(rig.stats).toMatchObject({ retainedMessages: 0, publishReceived: 1 - 1, subscriptions: 1, sessions: 1 });
+    expect(rig.stats).toMatchObject({ retainedMessages: 0, publishReceived: 0, subscriptions: 1, sessions: 1 });
   });
 
   test('what comes while the refusal is on its way is thrown away too', async () => {
@@ -124,6 +124,7 @@ test('the authorize hook of the will holds what follows as well', async () => {
   await rig.settle();
   expect(other.received()).toMatchObject([{ type: 'connack', reasonCode: 0x87 }]);
   expect(publishes(watcher)).toEqual([]);
+  client.disconnect();
 });
 
 test('a slow publish hook keeps the order of everything behind CONNECT', async () => {

@@ -117,6 +117,37 @@ test('v5 [MQTT-3.10.4-3] v3.1.1 [MQTT-3.10.4-3] what was sent before an UNSUBSCR
   expect(short(again.received())).toEqual(['pubrel 2', 'publish 1 1', 'publish 3 3']);
 });
 
+test.each(both)('v5 [MQTT-4.6.0-1] v3.1.1 [MQTT-4.6.0-1] retained messages among the others: sent again in the order in which they were sent ($name)', ({ protocolVersion }) => {
+  const rig = openRig({ inflightMax: 3 });
+  for (const payload of ['r1', 'r2', 'r3']) void rig.broker.publish(`r/${payload}`, payload, { qos: 1, retain: true });
+  const subscriber = rig.resumable('sub', { protocolVersion }).subscribe('a', { qos: 1 }).skip();
+  const publisher = rig.client('pub');
+  for (const payload of numbered(3)) publisher.publish({ topic: 'a', payload, qos: 1 });
+  subscriber.subscribe('r/#', { qos: 1 });
+  for (const payload of ['4', '5']) publisher.publish({ topic: 'a', payload, qos: 1 });
+  const seen = publishes(subscriber);
+  for (let step = 0; step < 4; step += 1) {
+    subscriber.puback(seen[step]?.packetId as number);
+    seen.push(...publishes(subscriber));
+  }
+  expect(seen).toHaveLength(7);
+  subscriber.drop();
+  const again = publishes(rig.resumable('sub', { protocolVersion }));
+  expect(again.map(({ packetId, payload }) => [packetId, payload])).toEqual(seen.slice(4).map(({ packetId, payload }) => [packetId, payload]));
+});
+
+test('v5 [MQTT-4.6.0-1] QoS 2 of a shared subscription among the others: sent again in the order in which it was sent', () => {
+  const rig = openRig();
+  const lasting = { receiveMaximum: 4 };
+  const subscriber = rig.resumable('sub', { properties: lasting }).subscribe(['a', '$share/g/s'], { qos: 2 }).skip();
+  const publisher = rig.client('pub');
+  for (const [index, topic] of ['a', 's', 'a', 's', 's', 'a'].entries()) publisher.publish({ topic, payload: String(index), qos: 2 });
+  const seen = publishes(subscriber).map(({ payload }) => payload);
+  expect(seen).toHaveLength(4);
+  subscriber.drop();
+  expect(publishes(rig.resumable('sub', { properties: lasting })).map(({ payload }) => payload)).toEqual(seen);
+});
+
 test('a long queue comes in order and once, over many resumes that acknowledge part of it', () => {
   const rig = openRig();
   rig.resumable('sub').subscribe('a', { qos: 2 }).drop();

@@ -23,8 +23,8 @@ export class Rig {
   /** Every `dropped` event as `why topic clientId`. */
   readonly dropped: string[] = [];
 
-  constructor(options: BrokerOptions) {
-    this.clock = new VirtualClock();
+  constructor(options: BrokerOptions, clock = new VirtualClock()) {
+    this.clock = clock;
     this.broker = brokerOnClock(this.clock, options);
     this.broker.on('error', (error) => void this.errors.push(error));
     this.broker.on('dropped', (why, { topic }, clientId) => void this.dropped.push(`${why} ${topic} ${String(clientId)}`));
@@ -109,6 +109,12 @@ export const publishes = (client: WireClient): WirePacket[] =>
 
 /** Their payloads. */
 export const payloads = (client: WireClient): (string | undefined)[] => publishes(client).map(({ payload }) => payload);
+
+/** The subscription identifiers of a PUBLISH, ascending. */
+export function identifiersOf({ properties }: WirePacket): number[] {
+  const ids = properties?.subscriptionIdentifier ?? [];
+  return (typeof ids === 'number' ? [ids] : [...ids]).toSorted((a, b) => a - b);
+}
 
 /** Payloads by QoS: order is promised within each, and on a durable store QoS 2 leaves a little later than the rest. */
 export function byQos(packets: readonly WirePacket[]): Readonly<Record<number, readonly (string | undefined)[]>> {
