@@ -14,4 +14,8 @@ export default defineConfig({
   splitting: true, // CommonJS too: entry points of one format share their classes
   shims: false,
   treeshake: false,
+  esbuildOptions: (options, { format }) => {
+    // CommonJS has no `import.meta`; `createRequire` takes either.
+    if (format === 'cjs') options.define = { ...options.define, 'import.meta.url': '__filename' };
+  },
 });

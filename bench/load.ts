@@ -30,13 +30,13 @@ function receive(socket: Socket, onMessages: (count: number) => void): void {
     const acks: number[] = [];
     let at = 0;
     let count = 0;
-    while (bytes.length - at >= 2 && bytes.length >= at + 2 + (bytes[at + 1] as number)) {
-      if ((bytes[at] as number) >> 4 === 3) {
+    while (bytes.length - at >= 2 && bytes.length >= at + 2 + bytes.readUInt8(at + 1)) {
+      if (bytes.readUInt8(at) >> 4 === 3) {
         count += 1;
         const idAt = at + 4 + bytes.readUInt16BE(at + 2);
-        if (qos > 0) acks.push(0x40, 2, bytes[idAt] as number, bytes[idAt + 1] as number);
+        if (qos > 0) acks.push(0x40, 2, bytes.readUInt8(idAt), bytes.readUInt8(idAt + 1));
       }
-      at += 2 + (bytes[at + 1] as number);
+      at += 2 + bytes.readUInt8(at + 1);
     }
     rest = bytes.subarray(at);
     if (acks.length > 0) socket.write(Buffer.from(acks));

@@ -107,6 +107,15 @@ describe('a consumer', () => {
     expect(await run(consumer, process.execPath, script)).toBe(connackAccepted);
   });
 
+  test.each([
+    ['module', "const { wire } = await import('odonata/testing');"],
+    ['commonjs', "const { wire } = require('odonata/testing');"],
+  ])('without mqtt-packet a wire client says what is missing, as %s', async (type, load) => {
+    const code = `${load} try { wire().connect(); } catch ({ code }) { console.log(code); }`;
+    const printed = await run(consumer, process.execPath, `--input-type=${type}`, '--eval', code);
+    expect(printed.trim()).toBe('ODN_ERR_MISSING_PACKAGE');
+  });
+
   describe('with mqtt-packet, the optional peer', () => {
     const tsc = (...args: readonly string[]): Promise<string> => {
       const program = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
