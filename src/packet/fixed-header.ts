@@ -72,6 +72,9 @@ export function packetTypes(version: ProtocolVersion | 0): Uint8Array {
   return packetTypesByVersion[version === 0 ? 0 : version - 2] as Uint8Array;
 }
 
+/** Protocol Name and Protocol Version of a CONNECT: `MQIsdp` is the longest name. */
+const protocolLevelBytesMax = 9;
+
 /** Bytes of the whole packet that begins at `start`, or 0 when its Remaining Length has not arrived up to `limit`. */
 export function packetBytes(
   buffer: Uint8Array,
@@ -89,8 +92,10 @@ export function packetBytes(
       // For CONNECT this waits for its version: see refuseLongRemainingLength.
       if (version === 5 && byte === 0 && index > 0) throw longRemainingLength();
       const bytes = 2 + index + remaining;
-      if (bytes > packetBytesMax) throw packetTooLarge(bytes, packetBytesMax, version);
-      return bytes;
+      if (bytes <= packetBytesMax) return bytes;
+      // A CONNECT shows its level first, as that decides the shape of the answer; the reader refuses it then.
+      if (version === 0) return 2 + index + protocolLevelBytesMax;
+      throw packetTooLarge(bytes, packetBytesMax, version);
     }
   }
   // v5 [X5-1.5.5-1]

@@ -12,6 +12,7 @@ import {
   bodyStart,
   firstByteFault,
   packetBytes,
+  packetTooLarge,
   packetTypes,
   refuseLongRemainingLength,
   reservedFlags,
@@ -233,6 +234,9 @@ export class PacketReader {
     this.version = level.version;
     if (level.refusal !== undefined) throw level.refusal;
     const version = level.version as ProtocolVersion;
+    const bytes = packetBytes(buffer, start, end, 0, Infinity);
+    const { connectBytesMax } = this.limits;
+    if (bytes > connectBytesMax) throw packetTooLarge(bytes, connectBytesMax, version); // v5 [MQTT-3.2.2-15]
     const first = buffer[start] as number;
     // MQTT 3.1 does not use the flags of CONNECT.
     if (first !== 0x10 && version !== 3) throw reservedFlags(first, version);

@@ -186,9 +186,15 @@ describe('the rest of the packet', () => {
 });
 
 describe('connectBytesMax', () => {
-  test('a CONNECT above it is closed at its header, before it is buffered or its version known', () => {
+  test('v5 a CONNECT above it gets 0x95 as soon as its level is known, before it is buffered', () => {
     const rig = openRig({ connectBytesMax: 64 });
-    const client = rig.open().sendsHex('10 3f'); // 2 + 63 bytes
+    const client = rig.open().sendsHex('10 3f 0004 4d515454 05 0200'); // 2 + 63 bytes
+    expect(client.received()).toMatchObject([{ type: 'connack', reasonCode: 0x95 }]);
+    expect(client.closed).toBe(true);
+  });
+  test('v3.1.1 a CONNECT above it is closed without a word', () => {
+    const rig = openRig({ connectBytesMax: 64 });
+    const client = rig.open({ protocolVersion: 4 }).sendsHex('10 3f 0004 4d515454 04 0200');
     expect(client.receivedHex()).toBe('');
     expect(client.closed).toBe(true);
   });

@@ -20,10 +20,16 @@ describe('the first packet', () => {
     expect(judged).toBe(240);
   });
 
-  test('connectBytesMax holds for it, from its fixed header on', () => {
+  test.each([
+    ['0004 4d515454 05 02003c', 5, '0x95 MQTT-3.2.2-15'],
+    ['0004 4d515454 04 02003c', 4, '0x95 MQTT-4.8.0-2'],
+    ['0006 4d5149736470 03', 3, '0x95 MQTT-4.8.0-2'],
+  ])('connectBytesMax holds for it, as soon as its level is read (%s)', (body, version, error) => {
     const reader = new PacketReader({ ...defaultLimits, connectBytesMax: 100 });
-    expect(show(outcomeOf(reader, [bytes('10 63')]))).toBe('0x95 MQTT-3.2.2-15');
-    expect(reader.version).toBe(0);
+    expect(show(outcomeOf(reader, [bytes(`10 63 ${body}`)]))).toBe(error);
+    expect(reader.version).toBe(version);
+    const slow = new PacketReader({ ...defaultLimits, connectBytesMax: 100 });
+    expect(show(outcomeOf(slow, [...bytes(`10 63 ${body}`)].map((byte) => Uint8Array.of(byte))))).toBe(error);
     expect(fresh(bytes('10 62'))).toEqual({ packets: [], error: undefined });
   });
 });
