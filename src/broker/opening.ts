@@ -85,7 +85,7 @@ export class Opening implements StorageListener {
     try {
       const opened = this.engine.storage.open(this, this.engine.clock);
       this.opened = Promise.resolve(opened);
-      if (opened instanceof Promise) opened.then(() => this.restore(), (error: unknown) => this.fail(error));
+      if (opened instanceof Promise) opened.then(() => this.restore()).catch((error: unknown) => this.fail(error));
       else this.restore();
     } catch (error) {
       this.fail(error);

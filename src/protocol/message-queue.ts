@@ -38,6 +38,8 @@ export class MessageQueue {
   /** Largest sequence that is or was in the window. */
   private windowEnd = 0;
   private loading = false;
+  /** The session or the group has ended. */
+  private isOver = false;
   /** The limits it is over until a page has come: see `makeRoom`. */
   private overflowed: QueueBounds | undefined = undefined;
   /** Raised when a page under way is no longer wanted. */
@@ -78,6 +80,7 @@ export class MessageQueue {
     if (this.messages >= bounds.queueMessagesMax || this.bytes + message.bytes > bounds.queueBytesMax) {
       if (!this.makeRoom(message.bytes, bounds)) return -1;
     }
+    if (this.isOver) return -1; // a listener that was told of a drop has ended it
     const sequence = this.nextSequence++;
     const draft = { sequence, qos, retain, subscriptionIdentifiers, message };
     const lsn = stored ? this.engine.storage.enqueue(this.id, draft) : 0;
@@ -153,6 +156,7 @@ export class MessageQueue {
   /** Forgets everything; the store is told by who ends the session or the group. Returns how many messages were lost. */
   clear(): number {
     const lost = this.messages;
+    this.isOver = true;
     this.leaveToStore();
     this.count(-this.messages, -this.bytes);
     this.beyond = 0;

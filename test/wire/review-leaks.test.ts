@@ -3,6 +3,7 @@
  * end no session, subscription, message, byte or deadline is left, and no error was reported.
  */
 import { expect, test } from '@jest/globals';
+import type { HostSubscription } from '../../src/index.js';
 import type { WireClient } from '../../src/testing/index.js';
 import { createPrng } from '../../src/util/prng.js';
 import { openRig } from './rig.js';
@@ -35,10 +36,14 @@ test.each(Array.from({ length: 12 }, (_, seed) => seed))('seed %i: nothing is le
     },
   });
   const { broker } = rig;
+  const own: HostSubscription[] = [];
   const act = (): void => {
     if (!isWild || !chance(30)) return;
-    if (chance(2)) kick();
-    else void broker.publish('t/x', 'from a listener', { qos: random.pick([0, 1, 2]) });
+    const dice = random.below(5);
+    if (dice < 2) kick();
+    else if (dice === 2) void broker.publish('t/x', 'from a listener', { qos: random.pick([0, 1, 2]) });
+    else if (dice === 3 && own.length < 5) own.push(broker.subscribe(random.pick(filters), act));
+    else own.pop()?.unsubscribe();
   };
   for (const event of ['client', 'clientReady', 'clientDisconnected', 'publish', 'delivered', 'dropped', 'subscribe', 'unsubscribe', 'sessionCreated', 'sessionResumed', 'sessionEnded', 'sessionTakenOver', 'will'] as const) {
     broker.on(event, act);
@@ -116,11 +121,12 @@ test.each(Array.from({ length: 12 }, (_, seed) => seed))('seed %i: nothing is le
     wires = wires.filter(({ closed }) => !closed);
   }
   isWild = false;
+  for (const subscription of own) subscription.unsubscribe();
   await rig.settle();
   for (const wire of wires) wire.drop();
-  for (const client of broker.clients.values()) client.close();
   for (let rounds = 0; rounds < 20; rounds += 1) {
     await rig.settle();
+    for (const client of broker.clients.values()) client.close();
     rig.clock.advance(10_000);
   }
   const left = rig.stats;
