@@ -209,6 +209,10 @@ export class Connection {
     if (why === 'memory') this.engine.memory.park(this);
   }
 
+  get hasInflight(): boolean {
+    return this.session !== undefined && this.session.sender.inflight.count > 0;
+  }
+
   onMemory(): void {
     if (this.parked?.why === 'memory') this.unpark();
   }

@@ -6,6 +6,8 @@ import type { Storage } from '../storage/storage.js';
 
 /** Something that stopped for want of memory. */
 export interface Parked {
+  /** Something waits for its acknowledgement, which is not read meanwhile. */
+  readonly hasInflight: boolean;
   onMemory(): void;
 }
 
@@ -56,12 +58,14 @@ export class MemoryGauge {
 
   /** Called after work that may have freed memory. */
   poll(): void {
-    if (this.polling || this.parked.size === 0 || this.bytes > this.bytesMax * resumeShare) return;
+    if (this.polling || this.parked.size === 0 || this.over) return;
+    const isRoomy = this.bytes <= this.bytesMax * resumeShare;
     this.polling = true; // each one that goes on polls again
     try {
       for (const who of [...this.parked]) {
         if (this.over) return;
-        if (this.parked.delete(who)) who.onMemory();
+        // One whose acknowledgements would make room is not kept waiting for it.
+        if ((isRoomy || who.hasInflight) && this.parked.delete(who)) who.onMemory();
       }
     } finally {
       this.polling = false;

@@ -89,6 +89,22 @@ test('many publishers that waited for memory go on together: the stack does not 
   expect(publishers.filter((publisher) => publisher.last()?.type === 'puback')).toHaveLength(5000);
 });
 
+test('a publisher that waits for memory which only its own acknowledgement can free goes on', () => {
+  const rig = openRig({ memoryBytesMax: 1000 });
+  rig.resumable('sub').subscribe('keep', { qos: 1 }).drop();
+  const filler = rig.client('filler');
+  while (rig.stats.memoryBytes <= 1000) filler.publish({ topic: 'keep', payload: Buffer.alloc(200), qos: 1 });
+  const client = rig.resumable('a').subscribe('mine', { qos: 1 }).skip();
+  client.publish({ topic: 'other', qos: 1, packetId: 7 }); // waits
+  void rig.broker.publish('mine', 'x'.repeat(950), { qos: 1 });
+  rig.clock.flush();
+  expect(client.received()).toMatchObject([{ type: 'publish', packetId: 1 }]);
+  client.puback(1);
+  rig.client('sub', { clean: true }).drop();
+  expect(short(client.received())).toEqual(['puback 7 0x10']);
+  expect(rig.stats.memoryBytes).toBe(0);
+});
+
 test('thousands of CONNECTs that wait for one identifier are all answered, and the identifier is free again', async () => {
   const answers: ((allowed: boolean) => void)[] = [];
   const rig = openRig({ authenticate: ({ username }) => ({ action: 'allow', principal: username ?? '' }), takeover: () => new Promise((answer) => answers.push(answer)) });
