@@ -61,6 +61,8 @@ const late = {
 /** @type {import('jest').Config} */
 export default {
   projects: [prompt, late],
+  // A core each: Jest would leave one idle, which is half of a small machine.
+  maxWorkers: '100%',
   collectCoverageFrom: ['src/**/*.ts', '!src/cli.ts'],
   coverageDirectory: 'coverage',
   coverageProvider: 'v8',
