@@ -23,7 +23,7 @@ const filesBelow = (root: string, folder: string): readonly string[] =>
 /** A version holds for the ids behind it, until the next version; `X5-…` is always 5.0. */
 const token = /\b(v5|v3\.1\.1)\b|\[(MQTT-[\d.]+-\d+)\]|\b(X5-[\d.]+-\d+)\b/g;
 
-function keysIn(text: string): readonly string[] {
+export function keysIn(text: string): readonly string[] {
   const keys: string[] = [];
   let version: Version | undefined;
   for (const [, named, id, extra] of text.matchAll(token)) {
@@ -55,6 +55,23 @@ export function readTitles(root: string): readonly TestTitle[] {
       const title = match[2] ?? '';
       const line = text.slice(0, match.index).split('\n').length;
       return keysIn(title.replace(/^((?:(?:v5|v3\.1\.1)(?: \[[^\]]+\])+[ ,]*)+).*$/s, '$1')).map((key) => ({ key, file, line, title }));
+    });
+  });
+}
+
+/** A test under test/conformance that names a trap. */
+export interface TrapTitle extends Omit<TestTitle, 'key'> {
+  readonly trap: number;
+}
+
+/** Titles that begin with `trap 17: …`. */
+export function readTrapTitles(root: string): readonly TrapTitle[] {
+  const call = /\btest(?:\.each\([\s\S]*?\))?\(\s*(['"`])(trap (\d+): [\s\S]*?)\1\s*,/g;
+  return filesBelow(root, 'test/conformance').flatMap((file) => {
+    const text = readFileSync(`${root}/${file}`, 'utf8');
+    return [...text.matchAll(call)].map((match) => {
+      const line = text.slice(0, match.index).split('\n').length;
+      return { trap: Number(match[3]), title: match[2] ?? '', file, line };
     });
   });
 }

@@ -37,3 +37,19 @@ export function readTable(root: string, file: string, version: Version): readonl
 
 export const readStatements = (root: string): readonly Statement[] =>
   tables.flatMap(({ file, version }) => readTable(root, file, version));
+
+/** A rule that brokers commonly get wrong: one row of test/conformance/statements/traps.tsv. */
+export interface Trap {
+  readonly number: number;
+  readonly rule: string;
+  /** The statements it is about, as titles and comments cite them. */
+  readonly statements: string;
+}
+
+export function readTraps(root: string): readonly Trap[] {
+  const [, ...rows] = readFileSync(`${root}/test/conformance/statements/traps.tsv`, 'utf8').trimEnd().split('\n');
+  return rows.map((row) => {
+    const [number = '', rule = '', statements = ''] = row.split('\t');
+    return { number: Number(number), rule, statements };
+  });
+}

@@ -47,7 +47,7 @@ export class FieldReader {
 
   packetId(): number {
     const id = this.uint16('Packet Identifier');
-    if (id === 0) throw packetIdZero(this.version);
+    if (id === 0) throw packetIdZero(this.version); // v5 [MQTT-2.2.1-3]
     return id;
   }
 
@@ -56,7 +56,7 @@ export class FieldReader {
     const start = this.at + 2;
     const end = this.skipField(what, statement);
     const problem = utf8Problem(this.buffer, start, end, this.limits.strictText);
-    if (problem !== 0) throw textFault(problem, this.version);
+    if (problem !== 0) throw textFault(problem, this.version); // v5 [MQTT-1.5.4-1] [MQTT-1.5.4-2] [X5-1.5.4-1]
     return decodeUtf8(this.buffer, start, end);
   }
 
@@ -81,7 +81,7 @@ export class FieldReader {
 
   private skipField(what: string, statement: string): number {
     const length = this.uint16(what, statement);
-    if (this.at + length > this.end) throw fieldMissing(what, statement);
+    if (this.at + length > this.end) throw fieldMissing(what, statement); // v5 [X5-1.5.6-1]
     this.at += length;
     return this.at;
   }

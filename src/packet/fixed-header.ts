@@ -27,16 +27,17 @@ export function firstByteFault(first: number, version: ProtocolVersion | 0): Pee
     case PacketType.subscribe: // v5 [MQTT-3.8.1-1], v3.1.1 [MQTT-3.8.1-1]
     case PacketType.unsubscribe: // v5 [MQTT-3.10.1-1], v3.1.1 [MQTT-3.10.1-1]
       // MQTT 3.1 gives these packets QoS 1 and lets a repeated one carry DUP.
-      return flags === 2 || (version === 3 && flags === 0x0a) ? undefined : reservedFlags(first, version);
+      if (version === 3 && flags === 0x0a) return undefined;
+      return flags === 2 ? undefined : reservedFlags(first, version); // v5 [MQTT-2.1.3-1]
     case PacketType.auth:
       if (version !== 5) return malformed(formatStatement(version), 'AUTH exists in MQTT 5.0 only');
-      return flags === 0 ? undefined : reservedFlags(first, version); // v5 [MQTT-3.15.1-1]
+      return flags === 0 ? undefined : reservedFlags(first, version); // v5 [MQTT-2.1.3-1] [MQTT-3.15.1-1]
     case PacketType.puback:
     case PacketType.pubrec:
     case PacketType.pubcomp:
     case PacketType.pingreq:
     case PacketType.disconnect: // v5 [MQTT-3.14.1-1], v3.1.1 [MQTT-3.14.1-1]
-      return flags === 0 ? undefined : reservedFlags(first, version);
+      return flags === 0 ? undefined : reservedFlags(first, version); // v5 [MQTT-2.1.3-1]
     case PacketType.connect:
       return protocolError('MQTT-3.1.0-2', 'a second CONNECT'); // v5 [MQTT-3.1.0-2], v3.1.1 [MQTT-3.1.0-2]
     case 0: // v5 [X5-2.1.2-1]
@@ -90,9 +91,9 @@ export function packetBytes(
     remaining |= (byte & 0x7f) << (7 * index);
     if (byte < 0x80) {
       // For CONNECT this waits for its version: see refuseLongRemainingLength.
-      if (version === 5 && byte === 0 && index > 0) throw longRemainingLength();
+      if (version === 5 && byte === 0 && index > 0) throw longRemainingLength(); // v5 [MQTT-1.5.5-1]
       const bytes = 2 + index + remaining;
-      if (bytes <= packetBytesMax) return bytes;
+      if (bytes <= packetBytesMax) return bytes; // v5 [MQTT-3.2.2-15]
       // A CONNECT shows its level first, as that decides the shape of the answer; the reader refuses it then.
       if (version === 0) return 2 + index + protocolLevelBytesMax;
       throw packetTooLarge(bytes, packetBytesMax, version);
@@ -111,17 +112,17 @@ export function bodyStart(buffer: Uint8Array, start: number): number {
 
 /** Fails when the Remaining Length of a whole packet is not in its minimal form. 3.x allows that, 5.0 does not. */
 export function refuseLongRemainingLength(start: number, body: number, end: number): void {
-  if (body - start - 1 > variableByteIntegerBytes(end - body)) throw longRemainingLength();
+  if (body - start - 1 > variableByteIntegerBytes(end - body)) throw longRemainingLength(); // v5 [MQTT-1.5.5-1]
 }
 
 const longRemainingLength = (): PeerProtocolError =>
-  malformed('MQTT-1.5.5-1', 'Remaining Length is not in its minimal form'); // v5 [MQTT-1.5.5-1]
+  malformed('MQTT-1.5.5-1', 'Remaining Length is not in its minimal form');
 
 /** 3.x has no statement on packet size: the limit is ours, and 4.8.0-2 is what allows the close. */
 export function packetTooLarge(bytes: number, max: number, version: ProtocolVersion | 0): PeerProtocolError {
   return new PeerProtocolError(
     ReasonCode.packetTooLarge,
-    statementOf(version, 'MQTT-3.2.2-15', 'MQTT-4.8.0-2'), // v5 [MQTT-3.2.2-15], v3.1.1 [MQTT-4.8.0-2]
+    statementOf(version, 'MQTT-3.2.2-15', 'MQTT-4.8.0-2'), // v3.1.1 [MQTT-4.8.0-2]
     `packet of ${bytes} bytes is over the limit of ${max}`,
   );
 }

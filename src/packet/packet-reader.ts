@@ -224,7 +224,7 @@ export class PacketReader {
     // v5 [X5-3.4.2.1-1]: without a Reason Code it is 0x00
     const reasonCode = end - body === 2 ? 0 : readAckReason(type, buffer, body, end, version, this.limits);
     const packetId = readUint16(buffer, body);
-    if (packetId === 0) throw packetIdZero(version);
+    if (packetId === 0) throw packetIdZero(version); // v5 [MQTT-2.2.1-5]
     this.packetId = packetId;
     this.reasonCode = reasonCode;
   }
@@ -239,7 +239,7 @@ export class PacketReader {
     if (bytes > connectBytesMax) throw packetTooLarge(bytes, connectBytesMax, version); // v5 [MQTT-3.2.2-15]
     const first = buffer[start] as number;
     // MQTT 3.1 does not use the flags of CONNECT.
-    if (first !== 0x10 && version !== 3) throw reservedFlags(first, version);
+    if (first !== 0x10 && version !== 3) throw reservedFlags(first, version); // v5 [MQTT-2.1.3-1], v3.1.1 [MQTT-2.2.2-2]
     if (version === 5) refuseLongRemainingLength(start, body, end); // v5 [MQTT-1.5.5-1]
     this.packet = readConnect(buffer, level.end, end, version, this.limits);
     this.types = packetTypes(version);

@@ -68,6 +68,17 @@ export interface Properties {
   readonly sharedSubscriptionAvailable?: boolean;
 }
 
+/** Properties a published message can carry. @public */
+export type PublishProperties = Pick<
+  Properties,
+  | 'payloadFormatIndicator'
+  | 'messageExpirySeconds'
+  | 'contentType'
+  | 'responseTopic'
+  | 'correlationData'
+  | 'userProperties'
+>;
+
 export interface WillPacket {
   readonly topic: string;
   readonly payload: Uint8Array;

@@ -72,8 +72,8 @@ function rule(id: number, name: keyof Properties, type: WireType, homes: number,
 export const propertyRules: readonly PropertyRule[] = [
   rule(0x01, 'payloadFormatIndicator', WireType.bit, publish | will, { valueStatement: 'X5-3.3.2.3.2-1' }),
   rule(0x02, 'messageExpirySeconds', WireType.uint32, publish | will),
-  rule(0x03, 'contentType', WireType.text, publish | will),
-  rule(0x08, 'responseTopic', WireType.text, publish | will), // v5 [MQTT-3.3.2-14]
+  rule(0x03, 'contentType', WireType.text, publish | will), // v5 [MQTT-3.3.2-19]
+  rule(0x08, 'responseTopic', WireType.text, publish | will), // v5 [MQTT-3.3.2-13] [MQTT-3.3.2-14]
   rule(0x09, 'correlationData', WireType.binary, publish | will),
   // In a PUBLISH it flows from broker to client only: v5 [MQTT-3.3.4-6].
   rule(0x0b, 'subscriptionIdentifiers', WireType.variableByteInteger, subscribe, {
@@ -96,7 +96,7 @@ export const propertyRules: readonly PropertyRule[] = [
     valueStatement: 'X5-3.1.2.11.3-1',
   }),
   rule(0x22, 'topicAliasMaximum', WireType.uint16, connect | connack),
-  rule(0x23, 'topicAlias', WireType.uint16, publish, { zeroIllegal: true, valueStatement: 'MQTT-3.3.2-8' }),
+  rule(0x23, 'topicAlias', WireType.uint16, publish, { zeroIllegal: true, valueStatement: 'MQTT-3.3.2-8' }), // v5 [MQTT-3.3.2-8]
   rule(0x24, 'maximumQoS', WireType.bit, connack),
   rule(0x25, 'retainAvailable', WireType.flag, connack),
   rule(0x26, 'userProperties', WireType.textPair, everywhere, { repeats: true }),

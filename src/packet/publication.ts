@@ -181,6 +181,7 @@ export class InboundPublish implements Publication {
     const content = Buffer.allocUnsafeSlow(propertyBytes + end - payloadStart);
     const source = this.buffer;
     let expiryAt = this.expiryAt < 0 ? -1 : this.expiryAt - propertiesStart;
+    // v5 [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
     if (aliasBytes === 0) content.set(source.subarray(propertiesStart, propertiesEnd), 0);
     else {
       content.set(source.subarray(propertiesStart, aliasAt), 0);

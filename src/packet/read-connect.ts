@@ -14,7 +14,7 @@ export interface ConnectLimits extends PropertyLimits {
   readonly topicBytesMax: number;
 }
 
-/** v5 [MQTT-3.1.4-1], v3.1.1 [MQTT-3.1.4-1]: what does not have the format of a CONNECT. */
+/** What does not have the format of a CONNECT breaks this. */
 const format = 'MQTT-3.1.4-1';
 
 const flag = {
@@ -43,17 +43,15 @@ export function readConnect(
     throw protocolError('X5-3.1.2.11.10-1', 'Authentication Data without Authentication Method');
   }
   const clientId = fields.text('Client Identifier', 'MQTT-3.1.3-3'); // v5 [MQTT-3.1.3-3] [MQTT-3.1.3-4], v3.1.1 [MQTT-3.1.3-3] [MQTT-3.1.3-4]
-  const will = (flags & flag.will) === 0 ? undefined : readWill(fields, flags, limits);
+  const will = (flags & flag.will) === 0 ? undefined : readWill(fields, flags, limits); // v5 [MQTT-3.1.3-1], v3.1.1 [MQTT-3.1.3-1]: this order
   // In MQTT 3.1 Remaining Length takes precedence over the two flags. In all versions a field without its flag is
-  // found as trailing bytes: v5 [MQTT-3.1.2-16] [MQTT-3.1.2-18], v3.1.1 [MQTT-3.1.2-18] [MQTT-3.1.2-20].
+  // found as trailing bytes.
   const follows = (bit: number): boolean => (flags & bit) !== 0 && !(version === 3 && fields.done);
-  // v5 [MQTT-3.1.2-17] [MQTT-3.1.3-12], v3.1.1 [MQTT-3.1.2-19] [MQTT-3.1.3-11]
   const noUsername = statementOf(version, 'MQTT-3.1.2-17', 'MQTT-3.1.2-19');
-  const username = follows(flag.username) ? fields.text('User Name', noUsername) : undefined;
-  // v5 [MQTT-3.1.2-19], v3.1.1 [MQTT-3.1.2-21]
+  const username = follows(flag.username) ? fields.text('User Name', noUsername) : undefined; // v5 [MQTT-3.1.2-17] [MQTT-3.1.3-12], v3.1.1 [MQTT-3.1.2-19] [MQTT-3.1.3-11]
   const noPassword = statementOf(version, 'MQTT-3.1.2-19', 'MQTT-3.1.2-21');
-  const password = follows(flag.password) ? fields.binary('Password', noPassword) : undefined;
-  fields.finish(format);
+  const password = follows(flag.password) ? fields.binary('Password', noPassword) : undefined; // v5 [MQTT-3.1.2-19], v3.1.1 [MQTT-3.1.2-21]
+  fields.finish(format); // v5 [MQTT-3.1.4-1] [MQTT-3.1.2-16] [MQTT-3.1.2-18], v3.1.1 [MQTT-3.1.4-1] [MQTT-3.1.2-18] [MQTT-3.1.2-20]
   return {
     type: PacketType.connect,
     protocolVersion: version,
@@ -91,27 +89,29 @@ function checkFlags(flags: number, version: ProtocolVersion): void {
   }
 }
 
-/** v5 [MQTT-3.1.3-1], v3.1.1 [MQTT-3.1.3-1]: Will Properties, Will Topic, Will Payload, in this order. */
+/** Will Properties, Will Topic, Will Payload, in this order. */
 function readWill(fields: FieldReader, flags: number, limits: ConnectLimits): WillPacket {
-  const missing = 'MQTT-3.1.2-9'; // v5 [MQTT-3.1.2-9], v3.1.1 [MQTT-3.1.2-9]
+  const missing = 'MQTT-3.1.2-9';
   const properties = fields.version === 5 ? fields.properties(PropertyHome.will) : noProperties;
   const topicStart = fields.at + 2;
-  const topic = fields.text('Will Topic', missing); // v5 [MQTT-3.1.3-11], v3.1.1 [MQTT-3.1.3-10]
+  const topic = fields.text('Will Topic', missing); // v5 [MQTT-3.1.2-9] [MQTT-3.1.3-11], v3.1.1 [MQTT-3.1.2-9] [MQTT-3.1.3-10]
   checkWillTopic(topic, fields.at - topicStart, fields.version, limits);
-  const payload = fields.binary('Will Payload', missing);
-  return { topic, payload, qos: ((flags >> 3) & 3) as QoS, retain: (flags & flag.willRetain) !== 0, properties };
+  const payload = fields.binary('Will Payload', missing); // v5 [MQTT-3.1.2-9], v3.1.1 [MQTT-3.1.2-9]
+  const retain = (flags & flag.willRetain) !== 0; // v5 [MQTT-3.1.2-14] [MQTT-3.1.2-15], v3.1.1 [MQTT-3.1.2-16] [MQTT-3.1.2-17]
+  return { topic, payload, qos: ((flags >> 3) & 3) as QoS, retain, properties };
 }
 
 function checkWillTopic(topic: string, bytes: number, version: ProtocolVersion, limits: ConnectLimits): void {
   if (bytes === 0) throw malformed('MQTT-4.7.3-1', 'Will Topic is empty'); // v5 [MQTT-4.7.3-1], v3.1.1 [MQTT-4.7.3-1]
+  // v5 [MQTT-4.7.0-1], v3.1.1 [MQTT-4.7.1-1]
   if (topic.includes('#') || topic.includes('+')) {
     throw new PeerProtocolError(
       ReasonCode.topicNameInvalid,
-      statementOf(version, 'MQTT-4.7.0-1', 'MQTT-4.7.1-1'), // v5 [MQTT-4.7.0-1], v3.1.1 [MQTT-4.7.1-1]
+      statementOf(version, 'MQTT-4.7.0-1', 'MQTT-4.7.1-1'),
       'Will Topic contains a wildcard',
     );
   }
-  if (bytes > limits.topicBytesMax) {
+  if (bytes > limits.topicBytesMax) { // v5 [MQTT-4.7.3-3]
     throw malformed('MQTT-4.7.3-3', `Will Topic of ${bytes} bytes is over the limit of ${limits.topicBytesMax}`);
   }
   const levels = topic.split('/', limits.topicLevelsMax + 1).length;

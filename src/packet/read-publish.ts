@@ -42,7 +42,7 @@ export function readPublish(
   if (qos === 0) publish.packetId = 0;
   else {
     const packetId = at + 2 > end ? -1 : readUint16(buffer, at);
-    if (packetId <= 0) throw packetIdFault(packetId, version);
+    if (packetId <= 0) throw packetIdFault(packetId, version); // v5 [MQTT-2.2.1-3]
     publish.packetId = packetId;
     at += 2;
   }
@@ -58,7 +58,7 @@ export function readPublish(
   } else publish.propertiesStart = at;
   publish.propertiesEnd = at;
   publish.payloadStart = at;
-  if (topicStart === topicEnd && publish.topicAlias === 0) throw emptyTopic(version);
+  if (topicStart === topicEnd && publish.topicAlias === 0) throw emptyTopic(version); // X5-3.3.2.1-1, v3.1.1 [MQTT-4.7.3-1]
 }
 
 const packetIdFault = (packetId: number, version: ProtocolVersion): Error =>

@@ -44,8 +44,8 @@ export function readUnsubscribe(
   return { type: PacketType.unsubscribe, packetId, topicFilters, properties };
 }
 
-/** v5 [MQTT-3.8.3-1] [MQTT-3.10.3-1], v3.1.1 [MQTT-3.8.3-1] [MQTT-3.10.3-1]. */
 function readFilter(fields: FieldReader): string {
+  // v5 [MQTT-3.8.3-1] [MQTT-3.10.3-1], v3.1.1 [MQTT-3.8.3-1] [MQTT-3.10.3-1]
   const filter = fields.text('a Topic Filter');
   // v5 [MQTT-4.7.3-1], v3.1.1 [MQTT-4.7.3-1]
   if (filter === '') throw malformed('MQTT-4.7.3-1', 'a Topic Filter is empty');

@@ -18,6 +18,9 @@ export interface PropertyLimits {
   readonly strictText: boolean;
 }
 
+/** Earlier versions have no properties. */
+const protocolVersion = 5;
+
 // The table by identifier, in a form that costs one load each.
 const homesOf = Uint16Array.from(propertyRuleOf, (rule) => rule?.homes ?? 0);
 const typeOf = Uint8Array.from(propertyRuleOf, (rule) => rule?.type ?? 0);
@@ -44,7 +47,7 @@ export function scanProperties(
   let userProperties = 0;
   while (at < end) {
     const id = buffer[at] as number;
-    if (((homesOf[id] as number) & home) === 0) throw misplaced(id, home);
+    if (((homesOf[id] as number) & home) === 0) throw misplaced(id, home); // v5 [X5-2.2.2.2-1]
     const bit = bitOf[id] as number;
     // v5 [X5-2.2.2.2-3]
     if ((seen & bit) !== 0) throw protocolError('X5-2.2.2.2-3', `property ${hex(id)} is given twice`);
@@ -60,7 +63,7 @@ export function scanProperties(
 }
 
 function noteValue(publish: InboundPublish, buffer: Uint8Array, id: number, valueAt: number): void {
-  if (id === PropertyId.messageExpiryInterval) publish.expiryAt = valueAt;
+  if (id === PropertyId.messageExpiryInterval) publish.expiryAt = valueAt; // v5 [X5-2.2.2.2-2]
   else if (id === PropertyId.topicAlias) {
     publish.aliasAt = valueAt - 1;
     publish.topicAlias = readUint16(buffer, valueAt);
@@ -74,30 +77,30 @@ function scanValue(buffer: Uint8Array, at: number, end: number, id: number, stri
     case WireType.flag: {
       if (at >= end) throw cut();
       const value = buffer[at] as number;
-      if (value > 1) throw illegalValue(id, value);
+      if (value > 1) throw illegalValue(id, value); // v5 [X5-3.1.2.11.6-1] [X5-3.1.2.11.7-1]
       return at + 1;
     }
     case WireType.uint16:
       if (at + 2 > end) throw cut();
-      if (zeroIllegal[id] === 1 && readUint16(buffer, at) === 0) throw illegalValue(id, 0);
+      if (zeroIllegal[id] === 1 && readUint16(buffer, at) === 0) throw illegalValue(id, 0); // v5 [X5-3.1.2.11.3-1] [MQTT-3.3.2-8]
       return at + 2;
     case WireType.uint32:
       if (at + 4 > end) throw cut();
-      if (zeroIllegal[id] === 1 && readUint32(buffer, at) === 0) throw illegalValue(id, 0);
+      if (zeroIllegal[id] === 1 && readUint32(buffer, at) === 0) throw illegalValue(id, 0); // v5 [X5-3.1.2.11.4-1]
       return at + 4;
     case WireType.variableByteInteger: {
       const value = readVariableByteInteger(buffer, at, end);
-      if (value === 0 && zeroIllegal[id] === 1) throw illegalValue(id, 0);
+      if (value === 0 && zeroIllegal[id] === 1) throw illegalValue(id, 0); // X5-3.3.2.3.8-1
       return at + variableByteIntegerBytes(value);
     }
     case WireType.text: {
       const behind = scanText(buffer, at, end, strictText);
-      if (id === PropertyId.responseTopic) refuseWildcards(buffer, at + 2, behind);
+      if (id === PropertyId.responseTopic) refuseWildcards(buffer, at + 2, behind); // v5 [MQTT-3.3.2-14]
       return behind;
     }
-    case WireType.textPair: // v5 [MQTT-1.5.7-1]
-      return scanText(buffer, scanText(buffer, at, end, strictText), end, strictText);
-    default: // binary: v5 [X5-1.5.6-1]
+    case WireType.textPair:
+      return scanText(buffer, scanText(buffer, at, end, strictText), end, strictText); // v5 [MQTT-1.5.7-1]
+    default: // binary
       return endOfField(buffer, at, end);
   }
 }
@@ -106,7 +109,7 @@ function scanValue(buffer: Uint8Array, at: number, end: number, id: number, stri
 function scanText(buffer: Uint8Array, at: number, end: number, strictText: boolean): number {
   const behind = endOfField(buffer, at, end);
   const problem = utf8Problem(buffer, at + 2, behind, strictText);
-  if (problem !== 0) throw textFault(problem, 5); // v5 [MQTT-1.5.4-1] [MQTT-1.5.4-2] [MQTT-1.5.7-1]
+  if (problem !== 0) throw textFault(problem, protocolVersion); // v5 [X5-1.5.4-1] [MQTT-1.5.4-1] [MQTT-1.5.4-2] [MQTT-1.5.7-1] [MQTT-3.3.2-13] [MQTT-3.3.2-19]
   return behind;
 }
 
@@ -114,7 +117,7 @@ function scanText(buffer: Uint8Array, at: number, end: number, strictText: boole
 function endOfField(buffer: Uint8Array, at: number, end: number): number {
   if (at + 2 > end) throw cut();
   const behind = at + 2 + readUint16(buffer, at);
-  if (behind > end) throw cut();
+  if (behind > end) throw cut(); // v5 [X5-1.5.6-1]
   return behind;
 }
 

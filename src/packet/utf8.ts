@@ -25,20 +25,20 @@ export function utf8Problem(buffer: Uint8Array, start: number, end: number, stri
     at += 1;
     if (lead < 0x80) {
       if (lead >= 0x20 && lead !== 0x7f) continue;
-      if (lead === 0) return Utf8Problem.nullCharacter; // v5 [MQTT-1.5.4-2], v3.1.1 [MQTT-1.5.3-2] [MQTT-4.7.3-2]
+      if (lead === 0) return Utf8Problem.nullCharacter; // v5 [MQTT-1.5.4-2] [MQTT-4.7.3-2], v3.1.1 [MQTT-1.5.3-2] [MQTT-4.7.3-2]
       if (strict) return Utf8Problem.controlOrNonCharacter; // v5 [X5-1.5.4-1]
       continue;
     }
     // v5 [MQTT-1.5.4-1], v3.1.1 [MQTT-1.5.3-1]: C0, C1 could only be overlong, F5 to FF only beyond U+10FFFF.
     if (lead < 0xc2 || lead > 0xf4) return Utf8Problem.illFormed;
     const continuations = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-    if (end - at < continuations) return Utf8Problem.illFormed;
+    if (end - at < continuations) return Utf8Problem.illFormed; // v5 [MQTT-1.5.4-1]
     const second = buffer[at] as number;
-    if (second < secondMin(lead) || second > secondMax(lead)) return Utf8Problem.illFormed;
+    if (second < secondMin(lead) || second > secondMax(lead)) return Utf8Problem.illFormed; // v5 [MQTT-1.5.4-1]
     let codePoint = ((lead & (0x3f >> continuations)) << 6) | (second & 0x3f);
     for (let last = at + continuations, next = at + 1; next < last; next += 1) {
       const byte = buffer[next] as number;
-      if ((byte & 0xc0) !== 0x80) return Utf8Problem.illFormed;
+      if ((byte & 0xc0) !== 0x80) return Utf8Problem.illFormed; // v5 [MQTT-1.5.4-1]
       codePoint = (codePoint << 6) | (byte & 0x3f);
     }
     at += continuations;
@@ -59,14 +59,14 @@ export function textProblem(text: string, strict: boolean): 0 | Utf8Problem {
   return 0;
 }
 
-/** Decodes what {@link utf8Problem} found no fault with. A leading U+FEFF is kept: v5 [MQTT-1.5.4-3], v3.1.1 [MQTT-1.5.3-3]. */
+/** Decodes what {@link utf8Problem} found no fault with. */
 export function decodeUtf8(buffer: Uint8Array, start: number, end: number): string {
   if (end - start <= shortBytesMax) {
     const text = decodeShortAscii(buffer, start, end);
     if (text !== undefined) return text;
   }
-  if (Buffer.isBuffer(buffer)) return buffer.toString('utf8', start, end);
-  return Buffer.from(buffer.buffer, buffer.byteOffset + start, end - start).toString('utf8');
+  const bytes = Buffer.isBuffer(buffer) ? buffer : Buffer.from(buffer.buffer, buffer.byteOffset, buffer.length);
+  return bytes.toString('utf8', start, end); // v5 [MQTT-1.5.4-3], v3.1.1 [MQTT-1.5.3-3]: a leading U+FEFF is kept
 }
 
 /** Up to here V8 joins characters into one flat string, in half the time of a call out of JavaScript. */

@@ -12,7 +12,7 @@ export function variableByteIntegerBytes(value: number): 1 | 2 | 3 | 4 {
 export function writeVariableByteInteger(target: Uint8Array, at: number, value: number): number {
   let rest = value;
   let offset = at;
-  while (rest >= 0x80) {
+  while (rest >= 0x80) { // v5 [MQTT-1.5.5-1]
     target[offset] = (rest & 0x7f) | 0x80;
     rest >>>= 7;
     offset += 1;

@@ -31,7 +31,7 @@ const noCodes: readonly number[] = [];
 
 function layoutOf(packet: Exclude<BrokerPacket, PingPacket>): Layout {
   const { type } = packet;
-  const plain = { first: type << 4, codes: noCodes };
+  const plain = { first: type << 4, codes: noCodes }; // v5 [MQTT-2.1.3-1]
   switch (type) {
     case PacketType.connack: {
       // v5 [MQTT-3.2.2-1] [MQTT-3.2.2-6]
@@ -40,7 +40,7 @@ function layoutOf(packet: Exclude<BrokerPacket, PingPacket>): Layout {
     }
     case PacketType.suback:
     case PacketType.unsuback: {
-      const head = idBytes(packet.packetId);
+      const head = idBytes(packet.packetId); // v5 [MQTT-2.2.1-6]
       return { ...plain, head, codes: packet.reasonCodes, home: PropertyHome.acknowledgement, shortens: false };
     }
     case PacketType.disconnect: // v5 [X5-3.14.2.1-1]
@@ -48,8 +48,8 @@ function layoutOf(packet: Exclude<BrokerPacket, PingPacket>): Layout {
     case PacketType.auth:
       return { ...plain, head: [packet.reasonCode], home: PropertyHome.auth, shortens: true };
     default: {
-      const first = type === PacketType.pubrel ? 0x62 : plain.first; // v5 [MQTT-3.6.1-1]
-      const head = [...idBytes(packet.packetId), packet.reasonCode];
+      const first = type === PacketType.pubrel ? 0x62 : plain.first; // v5 [MQTT-2.1.3-1] [MQTT-3.6.1-1]
+      const head = [...idBytes(packet.packetId), packet.reasonCode]; // v5 [MQTT-2.2.1-5]
       return { first, codes: noCodes, head, home: PropertyHome.acknowledgement, shortens: true }; // v5 [X5-3.4.2.1-1]
     }
   }
@@ -61,22 +61,22 @@ export function encodePacket5(packet: BrokerPacket, limits: WriteLimits): Buffer
     return limits.maximumPacketBytes < 2 ? undefined : Buffer.from([packet.type << 4, 0]); // PINGREQ, PINGRESP
   }
   const layout = layoutOf(packet);
-  // v5 [MQTT-3.1.2-29]
   const silent =
-    !limits.problemInformation && packet.type !== PacketType.connack && packet.type !== PacketType.disconnect;
+    !limits.problemInformation && packet.type !== PacketType.connack && packet.type !== PacketType.disconnect; // v5 [MQTT-3.1.2-29]
   const whole = silent ? undefined : assemble(layout, packet.properties, limits.maximumPacketBytes);
   if (whole !== undefined) return whole;
   // Left out when too large, in this order. Reason String, User Property of:
-  // CONNACK v5 [MQTT-3.2.2-19] [MQTT-3.2.2-20], PUBACK [MQTT-3.4.2-2] [MQTT-3.4.2-3], PUBREC [MQTT-3.5.2-2]
-  // [MQTT-3.5.2-3], PUBREL [MQTT-3.6.2-2] [MQTT-3.6.2-3], PUBCOMP [MQTT-3.7.2-2] [MQTT-3.7.2-3], SUBACK
-  // [MQTT-3.9.2-1] [MQTT-3.9.2-2], UNSUBACK [MQTT-3.11.2-1] [MQTT-3.11.2-2], DISCONNECT [MQTT-3.14.2-3]
-  // [MQTT-3.14.2-4], AUTH [MQTT-3.15.2-2] [MQTT-3.15.2-3].
+  // CONNACK v5 [MQTT-3.2.2-19] [MQTT-3.2.2-20], PUBACK v5 [MQTT-3.4.2-2] [MQTT-3.4.2-3],
+  // PUBREC v5 [MQTT-3.5.2-2] [MQTT-3.5.2-3], PUBREL v5 [MQTT-3.6.2-2] [MQTT-3.6.2-3],
+  // PUBCOMP v5 [MQTT-3.7.2-2] [MQTT-3.7.2-3], SUBACK v5 [MQTT-3.9.2-1] [MQTT-3.9.2-2],
+  // UNSUBACK v5 [MQTT-3.11.2-1] [MQTT-3.11.2-2], DISCONNECT v5 [MQTT-3.14.2-3] [MQTT-3.14.2-4],
+  // AUTH v5 [MQTT-3.15.2-2] [MQTT-3.15.2-3].
   const { userProperties, reasonString, ...needed } = packet.properties;
   if (!silent && userProperties !== undefined && reasonString !== undefined) {
     const withReason = assemble(layout, { ...needed, reasonString }, limits.maximumPacketBytes);
     if (withReason !== undefined) return withReason;
   }
-  return assemble(layout, needed, limits.maximumPacketBytes); // v5 [MQTT-3.1.2-24] [MQTT-3.1.2-25]
+  return assemble(layout, needed, limits.maximumPacketBytes);
 }
 
 /** `undefined` when the packet would be larger than `maximumPacketBytes`. */
@@ -88,7 +88,8 @@ function assemble(layout: Layout, properties: Properties, maximumPacketBytes: nu
   const lengthBytes = short ? 0 : variableByteIntegerBytes(propertyBytes); // v5 [MQTT-2.2.2-1]
   const remaining = headBytes + lengthBytes + propertyBytes + codes.length;
   const total = 1 + variableByteIntegerBytes(remaining) + remaining;
-  if (remaining > variableByteIntegerMax || total > maximumPacketBytes) return undefined;
+  if (remaining > variableByteIntegerMax) return undefined;
+  if (total > maximumPacketBytes) return undefined; // v5 [MQTT-3.2.2-19] [MQTT-3.2.2-20] [MQTT-3.1.2-24]
   const bytes = Buffer.allocUnsafe(total);
   bytes[0] = layout.first;
   let at = writeVariableByteInteger(bytes, 1, remaining);

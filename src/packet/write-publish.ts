@@ -38,7 +38,7 @@ function propertyBytes(publication: Publication, shape: PublishShape): number {
 
 function remainingBytes(publication: Publication, shape: PublishShape): number {
   let bytes = 2 + (shape.topicOmitted ? 0 : publication.topicBytes.length) + publication.end - publication.payloadStart;
-  if (shape.qos > 0) bytes += 2;
+  if (shape.qos > 0) bytes += 2; // v5 [MQTT-2.2.1-2]
   if (shape.version === 5) {
     const properties = propertyBytes(publication, shape);
     bytes += variableByteIntegerBytes(properties) + properties;
@@ -61,6 +61,7 @@ export function writePublishHead(
 ): number {
   const { topicBytes } = publication;
   let position = at;
+  // v5 [MQTT-3.3.1-1] [MQTT-3.3.1-2]
   target[position++] = 0x30 | (shape.dup ? 8 : 0) | (shape.qos << 1) | (shape.retain ? 1 : 0);
   position = writeVariableByteInteger(target, position, remainingBytes(publication, shape));
   const topicLength = shape.topicOmitted ? 0 : topicBytes.length;
@@ -70,7 +71,7 @@ export function writePublishHead(
     copyBytes(target, position, topicBytes, 0, topicLength);
     position += topicLength;
   }
-  if (shape.qos > 0) {
+  if (shape.qos > 0) { // v5 [MQTT-2.2.1-2]
     // v3.1.1 [MQTT-2.3.1-5]: not at QoS 0.
     target[position++] = shape.packetId >> 8;
     target[position++] = shape.packetId;
@@ -81,9 +82,10 @@ export function writePublishHead(
 
 function writeProperties(target: Uint8Array, at: number, publication: Publication, shape: PublishShape): number {
   const { buffer, propertiesStart, propertiesEnd, aliasAt, expiryAt } = publication;
-  let position = writeVariableByteInteger(target, at, propertyBytes(publication, shape));
+  let position = writeVariableByteInteger(target, at, propertyBytes(publication, shape)); // v5 [MQTT-2.2.2-1]
   const moved = position - propertiesStart;
   if (aliasAt < 0) {
+    // v5 [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
     copyBytes(target, position, buffer, propertiesStart, propertiesEnd);
     position += propertiesEnd - propertiesStart;
   } else {
@@ -102,13 +104,13 @@ function writeProperties(target: Uint8Array, at: number, publication: Publicatio
     target[expiryTo + 2] = seconds >>> 8;
     target[expiryTo + 3] = seconds;
   }
-  if (shape.topicAlias > 0) {
+  if (shape.topicAlias > 0) { // v5 [MQTT-3.3.2-8]
     target[position++] = propertyTopicAlias;
     target[position++] = shape.topicAlias >> 8;
     target[position++] = shape.topicAlias;
   }
   if (shape.subscriptionIdentifiers !== undefined) {
-    for (const id of shape.subscriptionIdentifiers) {
+    for (const id of shape.subscriptionIdentifiers) { // v5 [MQTT-3.3.4-3] [MQTT-3.3.4-4]
       target[position++] = propertySubscriptionIdentifier;
       position = writeVariableByteInteger(target, position, id);
     }
@@ -116,14 +118,16 @@ function writeProperties(target: Uint8Array, at: number, publication: Publicatio
   return position;
 }
 
-/** Below this a byte loop beats the call into native code. */
+/** Below these a byte loop beats the call into native code; a part of the source takes a view of it first. */
 const loopCopyBytesMax = 64;
+const loopWholeBytesMax = 10;
 
 /** Copies `source[start, end)` to `target` at `at`. */
 export function copyBytes(target: Uint8Array, at: number, source: Uint8Array, start: number, end: number): void {
-  if (end - start <= loopCopyBytesMax) {
+  const isWhole = start === 0 && end === source.length;
+  if (end - start <= (isWhole ? loopWholeBytesMax : loopCopyBytesMax)) {
     for (let from = start, to = at; from < end; from += 1, to += 1) target[to] = source[from] as number;
   } else {
-    target.set(start === 0 && end === source.length ? source : source.subarray(start, end), at);
+    target.set(isWhole ? source : source.subarray(start, end), at);
   }
 }

@@ -12,9 +12,9 @@ export function levelEnd(text: string, start: number): number {
   return end < 0 ? text.length : end;
 }
 
-/** Whether wildcards on the first level of a filter leave this topic, or first level, alone: v5 [MQTT-4.7.2-1]. */
+/** Whether wildcards on the first level of a filter leave this topic, or first level, alone. */
 export function isHiddenFromWildcards(topic: string): boolean {
-  return topic.charCodeAt(0) === dollarCode;
+  return topic.charCodeAt(0) === dollarCode; // v5 [MQTT-4.7.2-1]
 }
 
 /**

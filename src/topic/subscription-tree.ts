@@ -127,7 +127,7 @@ class FilterNode<T extends NonNullable<unknown>> {
   child(level: string): FilterNode<T> | undefined {
     const { children } = this;
     if (children instanceof Map) return children.get(level);
-    // v3.1.1 [MQTT-4.7.3-4]: code unit by code unit.
+    // v5 [MQTT-4.7.3-4], v3.1.1 [MQTT-4.7.3-4]: code unit by code unit.
     return children !== undefined && children.level === level ? children : undefined;
   }
 

@@ -8,7 +8,7 @@ import { isHiddenFromWildcards, multiLevelCode, separatorCode, singleLevelCode }
 /** Default of the option `topicLevelsMax`: 200 separators. */
 export const topicLevelsMaxDefault = 201;
 
-/** The most that the length field of a string can say: v5 [MQTT-4.7.3-3]. Default of `topicBytesMax`. */
+/** The most that the length field of a string can say. Default of `topicBytesMax`. */
 export const topicBytesMaxDefault = 65_535;
 
 /** What a topic filter of a Shared Subscription starts with: v5 [MQTT-4.8.2-1]. */
@@ -24,7 +24,7 @@ export function topicNameProblem(topic: string, levelsMax: number, bytesMax: num
     // v5 [MQTT-4.7.0-1], v3.1.1 [MQTT-4.7.1-1]
     else if (code === singleLevelCode || code === multiLevelCode)
       return `topic name ${quote(topic)} contains the wildcard ${topic.charAt(at)}`;
-    else if (code === 0) return `topic name ${quote(topic)} contains U+0000`; // v5 [MQTT-4.7.3-2]
+    else if (code === 0) return `topic name ${quote(topic)} contains U+0000`;
   }
   return sizeProblem('topic name', topic, levels, levelsMax, bytesMax);
 }
@@ -56,7 +56,7 @@ export function topicFilterProblem(filter: string, levelsMax: number, bytesMax: 
       // v5 [MQTT-4.7.1-2], v3.1.1 [MQTT-4.7.1-3]
       if (at !== levelStart || (at + 1 < filter.length && filter.charCodeAt(at + 1) !== separatorCode))
         return `topic filter ${quote(filter)}: + must be a level of its own`;
-    } else if (code === 0) return `topic filter ${quote(filter)} contains U+0000`; // v5 [MQTT-4.7.3-2]
+    } else if (code === 0) return `topic filter ${quote(filter)} contains U+0000`;
   }
   return sizeProblem('topic filter', filter, levels, levelsMax, bytesMax);
 }
@@ -77,13 +77,13 @@ export function hasWildcard(filter: string): boolean {
 }
 
 /**
- * Whether a valid filter matches a valid topic name, character by character: v5 [MQTT-4.7.3-4]. Of a Shared
+ * Whether a valid filter matches a valid topic name, character by character. Of a Shared
  * Subscription it takes the filter part.
  */
 export function matches(filter: string, topic: string): boolean {
   const first = filter.charCodeAt(0);
   const isWildcard = first === singleLevelCode || first === multiLevelCode;
-  if (isWildcard && isHiddenFromWildcards(topic)) return false; // v5 [MQTT-4.7.2-1]
+  if (isWildcard && isHiddenFromWildcards(topic)) return false;
   let f = 0;
   let t = 0;
   // Each round begins at the start of a level in both. Beyond the end charCodeAt is NaN, which equals nothing.

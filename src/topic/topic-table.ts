@@ -136,10 +136,9 @@ export class TopicTable<R> {
   }
 
   private checked(buffer: Uint8Array, start: number, end: number, version: ProtocolVersion): string {
-    // v5 [MQTT-4.7.3-1], [X5-3.3.2.1-1]
     if (start === end) throw new PeerProtocolError(ReasonCode.protocolError, 'MQTT-4.7.3-1', 'topic name is empty');
     const problem = utf8Problem(buffer, start, end, this.strictText);
-    if (problem !== 0) {
+    if (problem !== 0) { // v5 [MQTT-1.5.4-1] [MQTT-1.5.4-2] [X5-1.5.4-1] [MQTT-3.3.2-1]
       const { v5, v311, message } = textFaults[problem];
       throw new PeerProtocolError(ReasonCode.malformedPacket, statementOf(version, v5, v311), message);
     }

@@ -9,19 +9,25 @@ import { connackReturnCode, encodePacket } from '../../../src/packet/write-packe
 import { ackProperties, authProperties, connackProperties, packetId, properties, theirs } from './arbitraries.js';
 import { clientCase, connectCase } from './client-packets.js';
 import { connectedReader, defaultLimits, outcomeOf } from './wire.js';
+import { userPropertiesOf } from '../../../src/testing/wire-user-properties.js';
 
 const versions = [3, 4, 5] as const;
 const limits = { maximumPacketBytes: Infinity, problemInformation: true };
 
 describe.each(versions)('version %i: what mqtt-packet writes is read to the same fields', (version) => {
   test('CONNECT', () => {
+    const seen = new Set<string>();
     fc.assert(
       fc.property(connectCase(version), ({ ours, bytes }) => {
         const { packets, error } = outcomeOf(new PacketReader(defaultLimits), [bytes]);
         expect({ packets, error }).toEqual({ packets: [ours], error: undefined });
+        const { properties: own, will } = ours as { properties: object; will?: { properties: object } };
+        for (const name of Object.keys(own)) seen.add(name);
+        for (const name of Object.keys(will?.properties ?? {})) seen.add(`will ${name}`);
       }),
       { numRuns: 300 },
     );
+    expect(seen.size).toBe(version === 5 ? 9 + 7 : 0); // all that a CONNECT may carry, and its will
   });
 
   test('every other packet', () => {
@@ -54,7 +60,11 @@ function parse(content: Uint8Array, protocolVersion: ProtocolVersion): Fields {
   });
   expect(parser.parse(Buffer.from(content))).toBe(0);
   expect(found).toHaveLength(1);
-  return found[0] as Fields;
+  const [{ properties: read, ...fields } = {}] = found;
+  if (read === undefined) return fields;
+  // mqtt-packet gathers user properties and loses their order: they are read once more.
+  const pairs = userPropertiesOf(Buffer.from(content));
+  return { ...fields, properties: { ...(read as Fields), ...(pairs.length > 0 && { userProperties: pairs }) } };
 }
 
 const commands = {
@@ -111,12 +121,17 @@ function expected(packet: BrokerPacket, version: ProtocolVersion): Fields {
     fields['granted'] = packet.reasonCodes.map((code) => (version === 5 ? code : Math.min(code, 0x80)));
   if (packet.type === 11 && version === 5) fields['granted'] = packet.reasonCodes;
   if (version === 5 && 'reasonCode' in packet) fields['reasonCode'] = packet.reasonCode;
-  if (version === 5 && 'properties' in packet) fields['properties'] = theirs(packet.properties);
+  if (version === 5 && 'properties' in packet) {
+    const { userProperties } = packet.properties;
+    const named = theirs(packet.properties);
+    fields['properties'] = named && { ...named, ...(userProperties && { userProperties }) };
+  }
   return fields;
 }
 
 test.each(versions)('version %i: what is encoded is parsed by mqtt-packet to the same fields', (version) => {
   let parsed = 0;
+  const seen = new Set<string>();
   fc.assert(
     fc.property(brokerPacket, (packet) => {
       const content = encodePacket(packet, version, limits);
@@ -128,10 +143,14 @@ test.each(versions)('version %i: what is encoded is parsed by mqtt-packet to the
         expect([name, plain(found[name])]).toEqual([name, plain(value)]);
       }
       parsed += 1;
+      if ('properties' in packet) for (const name of Object.keys(packet.properties)) seen.add(`${packet.type} ${name}`);
+      else seen.add(`${packet.type}`);
     }),
     { numRuns: 1000 },
   );
   expect(parsed).toBeGreaterThan(300);
+  // PINGRESP, CONNACK, four acknowledgements, SUBACK and UNSUBACK, DISCONNECT, AUTH: all their properties.
+  if (version === 5) expect(seen.size).toBe(1 + 17 + 4 * 2 + 2 * 2 + 3 + 4);
 });
 
 /** Without prototypes, which mqtt-packet's user properties lack. */
