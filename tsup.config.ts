@@ -1,12 +1,12 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', testing: 'src/testing/index.ts', cli: 'src/cli.ts' },
+  entry: { index: 'src/index.ts', aedes: 'src/aedes.ts', auth: 'src/auth.ts', level: 'src/level.ts', testing: 'src/testing/index.ts', cli: 'src/cli.ts' },
   format: ['esm', 'cjs'],
   target: 'node20',
   platform: 'node',
   dts: {
-    entry: { index: 'src/index.ts', testing: 'src/testing/index.ts' },
+    entry: { index: 'src/index.ts', aedes: 'src/aedes.ts', auth: 'src/auth.ts', level: 'src/level.ts', testing: 'src/testing/index.ts' },
     compilerOptions: { ignoreDeprecations: '6.0' }, // tsup 8 sets baseUrl, which TypeScript 6 deprecates
   },
   sourcemap: true,

@@ -38,17 +38,19 @@ const mayImport: Readonly<Record<string, readonly string[] | 'anything'>> = {
   observe: [...ground, 'protocol'],
   broker: belowAdapters,
   adapters: belowAdapters,
+  /** Ready-made hooks: they know the port, never the broker that asks. */
+  auth: [...ground, 'topic', 'hooks port', 'transport port'],
   /** The command's own files: a host of the broker like any other. */
   cli: belowAdapters,
-  entry: [...belowAdapters, 'adapters', 'cli'],
+  entry: [...belowAdapters, 'adapters', 'auth', 'cli'],
   testing: 'anything',
 };
 
 /** Files that may use `node:*` at run time; types of `node:*` are fine everywhere. */
 const nodeAllowed =
-  /^(?:(?:transport|observe|adapters|testing)\/|storage\/level|broker\/(?:clock|driver|lifecycle)[^/]*\.ts$|cli(?:\.ts$|\/))/;
+  /^(?:(?:transport|observe|adapters|auth|testing)\/|storage\/level|broker\/(?:clock|driver|lifecycle)[^/]*\.ts$|cli(?:\.ts$|\/))/;
 /** Files that may ask for the time or set a timer: everything else is given the clock. */
-const clockAllowed = /^(?:testing\/|broker\/clock\.ts$)/;
+const clockAllowed = /^(?:testing\/|(?:broker\/clock|auth\/time)\.ts$)/;
 const clockModules = new Set(['node:timers', 'node:timers/promises', 'node:perf_hooks']);
 const clockGlobals = new Set(['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'Date', 'performance']);
 const clockMembers = new Set(['process.hrtime', 'process.nextTick', 'AbortSignal.timeout']);

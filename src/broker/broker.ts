@@ -3,6 +3,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { BrokerError } from '../errors/errors.js';
+import type { Plugin } from '../hooks/hooks.js';
 import { reportUnheard } from '../observe/logger.js';
 import { snapshot } from '../observe/stats.js';
 import type { BrokerStats } from '../observe/stats.js';
@@ -25,6 +26,8 @@ import type { PublishOptions } from './host-message.js';
 import { aborted, routeFromHost } from './host-publish.js';
 import { LocalSubscription } from './host-subscription.js';
 import type { HostSubscription, SubscribeOptions } from './host-subscription.js';
+import { reauthorizeAll } from './reauthorize-all.js';
+import type { ReauthorizedAll } from './reauthorize-all.js';
 import { Doors, heapBytesLimit } from './lifecycle.js';
 import type { AttachOptions, ListenOptions } from './lifecycle.js';
 import { LocalClient } from './local-client.js';
@@ -68,7 +71,7 @@ export class Broker implements AsyncDisposable {
     this.engine = new BrokerEngine(
       options,
       this.hub,
-      (deadlines, counters) => makeHooks(options.hooks, this.hub, () => clock.now(), options.hookTimeoutSeconds, deadlines, counters),
+      (deadlines, counters) => makeHooks(options, this.hub, () => this.engine, deadlines, counters),
       this.report,
     );
     this.retained = new RetainedView(this.engine, this.engine.router.retained, this.serving);
@@ -204,6 +207,26 @@ export class Broker implements AsyncDisposable {
     );
   }
 
+  /**
+   * Adds hooks behind those there are: deny wins, and all that are there must allow. Answers that clients have cached
+   * are forgotten, now and when the plugin is removed.
+   * @returns what removes it again: call it, or `using` it
+   * @throws BrokerError `ODN_ERR_ARGUMENT`: the name is taken, a hook is no function, or there is none
+   */
+  use(plugin: Plugin): (() => void) & Disposable {
+    this.checkOpen();
+    const remove = this.engine.hooks.use(plugin);
+    return Object.assign(remove, { [Symbol.dispose]: remove });
+  }
+
+  /**
+   * `client.reauthorize()` for all clients that are connected now, some at a time.
+   * @throws BrokerError `ODN_ERR_STORAGE_WRITE`: it is done, and may come back after a restart
+   */
+  reauthorize(): Promise<ReauthorizedAll> {
+    return reauthorizeAll(this.engine, this.clients.values());
+  }
+
   /** A snapshot of every counter. */
   stats(): BrokerStats {
     const uptimeSeconds = (this.engine.now() - this.startedMs) / 1000;
@@ -265,13 +288,13 @@ export class Broker implements AsyncDisposable {
     await doors;
     if (this.drivers.size > 0) await new Promise<void>((resolve) => (this.allGone = resolve));
     await this.willsSettled();
-    release?.();
     engine.deadlines.stop();
     try {
       await this.opening.closeStorage();
     } catch (error) {
       this.report(error as Error);
     }
+    release?.();
     this.hub.emit('closed');
     this.hub.removeAll();
   }

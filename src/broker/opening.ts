@@ -1,7 +1,8 @@
 /** Opening the store and taking in what it kept; connections that come before wait, bounded. */
 import { BrokerError } from '../errors/errors.js';
 import { diagnostics } from '../observe/diagnostics.js';
-import type { Lsn, StorageListener } from '../storage/storage.js';
+import type { Lsn, StorageClock, StorageListener } from '../storage/storage.js';
+import { calls } from '../protocol/deadlines.js';
 import type { BrokerEngine } from './engine.js';
 import type { EventHub } from './events.js';
 import { restore } from './restore.js';
@@ -52,8 +53,29 @@ export class Opening implements StorageListener {
     for (const { giveUp } of this.waiting.splice(0)) giveUp();
   }
 
-  /** A store is closed once it has opened, also if that takes until after the broker was closed. */
+  /** Closes the store. One that hangs is not waited for longer than a write of it; it goes on by itself if it can. */
   async closeStorage(): Promise<void> {
+    const { clock, options } = this.engine;
+    const { storageStallSeconds } = options;
+    let wake = (): void => undefined;
+    const tooLate = new Promise<never>((_, reject) => {
+      wake = () => reject(new BrokerError('ODN_ERR_STORAGE_WRITE', `the store has not closed for ${storageStallSeconds} s (storageStallSeconds)`));
+    });
+    clock.wakeAt(clock.now() + storageStallSeconds * 1000, wake); // nobody else uses the clock any more
+    try {
+      await Promise.race([this.whenOpenClose(), tooLate]);
+    } catch (cause) {
+      // Who still waits would wait for ever.
+      const error = cause instanceof BrokerError ? cause : new BrokerError('ODN_ERR_STORAGE_WRITE', `the store did not close: ${String(cause)}`, { cause });
+      this.engine.durability.onFailed(0, Infinity, error);
+      throw error;
+    } finally {
+      clock.wakeAt(Infinity, wake);
+    }
+  }
+
+  /** A store is closed once it has opened, also if that takes until after the broker was closed. */
+  private async whenOpenClose(): Promise<void> {
     const isOpened = await this.opened?.then(() => true, () => false);
     if (isOpened === true) await this.engine.storage.close();
   }
@@ -80,10 +102,14 @@ export class Opening implements StorageListener {
     if (diagnostics.store.hasSubscribers) diagnostics.store.publish({ type: 'state', lsn, state, error });
   }
 
+  onDamaged(error: BrokerError): void {
+    this.report(error);
+  }
+
   /** A store that opens in the same call lets the broker serve at once. */
   private start(): void {
     try {
-      const opened = this.engine.storage.open(this, this.engine.clock);
+      const opened = this.engine.storage.open(this, storageClock(this.engine));
       this.opened = Promise.resolve(opened);
       if (opened instanceof Promise) opened.then(() => this.restore()).catch((error: unknown) => this.fail(error));
       else this.restore();
@@ -114,5 +140,12 @@ export class Opening implements StorageListener {
     this.giveUp();
   }
 }
+
+const storageClock = ({ clock, deadlines }: BrokerEngine): StorageClock => ({
+  now: () => clock.now(),
+  wall: () => clock.wall(),
+  endOfTurn: (run) => clock.endOfTurn(run),
+  after: (ms, run) => void deadlines.set(calls(run), clock.now() + ms),
+});
 
 const closedEarly = (): BrokerError => new BrokerError('ODN_ERR_CLOSED', 'the broker was closed before its store was open');

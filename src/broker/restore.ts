@@ -40,11 +40,20 @@ export function restore(engine: Engine, registry: SessionRegistry, router: Route
         router.retained.index(topic, bytes, engine.now() + expiresAtWallMs - engine.wall());
       }
       if (answer.next !== undefined) return readRetained(answer.next);
+      // What is retained is known now.
+      for (const session of sessions) replayAgain(router, session);
       // Last, as wills that are due are published now and must reach everyone.
       for (const session of sessions) registry.restore(session);
       done(undefined);
     });
   readSessions(undefined);
+}
+
+/** Retained messages that were being handed on when the broker ended: it is not known how far, so it begins anew. */
+function replayAgain(router: Router, session: Session): void {
+  for (const subscription of session.subscriptions.values()) {
+    if (subscription.isReplaying === true) router.replayRetained(session, subscription);
+  }
 }
 
 function restoreSession(engine: Engine, router: Router, stored: StoredSession): Session {

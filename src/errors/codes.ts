@@ -13,7 +13,7 @@ export type ErrorCode =
   | 'ODN_ERR_ABORTED'
   /** A limit of the broker was reached; the message names the limit. */
   | 'ODN_ERR_QUOTA'
-  /** An in-process client was refused or disconnected; the message states the reason code. */
+  /** An in-process client was refused or disconnected; `reasonCode` says why. */
   | 'ODN_ERR_REFUSED'
   /** A listener could not be bound. */
   | 'ODN_ERR_LISTEN'

@@ -17,11 +17,14 @@ export class BrokerError extends Error {
   override readonly name: string = 'BrokerError';
   /** Stable code, e.g. `ODN_ERR_OPTION`. */
   readonly code: ErrorCode;
+  /** With `ODN_ERR_REFUSED` the MQTT 5.0 reason code of the refusal, else `undefined`. */
+  readonly reasonCode: number | undefined;
 
-  /** `options` may have a `cause`, as for any `Error`. */
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  /** `options` may have a `cause`, as for any `Error`, and a `reasonCode`. */
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions & { readonly reasonCode?: number }) {
     super(message, options);
     this.code = code;
+    this.reasonCode = options?.reasonCode;
     Object.defineProperty(this, brand, { value: true });
   }
 }

@@ -46,6 +46,8 @@ export interface SubscriptionRecord {
   readonly retainHandling: 0 | 1 | 2;
   /** 1 to 268,435,455, when the client gave one. */
   readonly subscriptionIdentifier: number | undefined;
+  /** True while retained messages of QoS 1 and 2 are being handed on: after a restart that begins anew. */
+  readonly isReplaying?: boolean;
 }
 
 /** A will, kept until it is published or discarded. Its message's expiry starts when it is published. @public */
@@ -148,10 +150,15 @@ export type LoadDone<K extends LoadKind> = (answer: LoadAnswers[K] | BrokerError
 export interface StorageListener {
   /** Everything up to `lsn` is as safe as `durability` promises. Called once per commit group; `durableLsn` is already raised. */
   onDurable(lsn: Lsn): void;
-  /** Changes with `from < lsn <= to` were not stored and are not going to be: nothing that waits for them is acknowledged. */
+  /**
+   * Changes with `from < lsn <= to` could not be stored: nothing that waits for them is acknowledged. The store goes on
+   * trying, so that it and the broker stay of one mind; `onDurable` tells when it has succeeded.
+   */
   onFailed(from: Lsn, to: Lsn, error: BrokerError): void;
   /** The store stalls, fails or works again. */
   onState(state: 'ok' | 'stalled' | 'failed', error?: BrokerError): void;
+  /** Something that is stored is damaged, and nobody was waiting for it; or what the store told made the broker throw. */
+  onDamaged(error: BrokerError): void;
 }
 
 /** What a store promises. @public */
@@ -160,12 +167,16 @@ export interface StorageSupport {
   readonly durability: 'none' | 'process' | 'power' | 'quorum';
 }
 
-/** Current time as the broker sees it; a store keeps deadlines in wall-clock time only. @public */
+/** Time as the broker sees it; a store keeps deadlines in wall-clock time only, and has no timers of its own. @public */
 export interface StorageClock {
   /** Monotonic milliseconds. */
   now(): number;
   /** Wall-clock milliseconds since 1970. */
   wall(): number;
+  /** Calls `run` once the events of this turn were handled. */
+  endOfTurn(run: () => void): void;
+  /** Calls `run` in `ms` milliseconds, unless the broker is closed by then. */
+  after(ms: number, run: () => void): void;
 }
 
 /**

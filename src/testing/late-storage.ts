@@ -109,7 +109,7 @@ class LateStore implements LateStorage {
   /** Opens in the same call where the wrapped store does. */
   open(listener: StorageListener, clock: StorageClock): Promise<void> | void {
     this.listener = listener;
-    return this.inner.open({ onDurable() {}, onFailed() {}, onState() {} }, clock);
+    return this.inner.open({ onDurable() {}, onFailed() {}, onState() {}, onDamaged: (error) => listener.onDamaged(error) }, clock);
   }
 
   async close(): Promise<void> {

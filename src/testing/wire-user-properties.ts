@@ -1,5 +1,5 @@
 /**
- * User properties in the order in which they were sent: v5 [MQTT-3.3.2-18]. mqtt-packet gathers them into an
+ * User properties in the order in which they were sent (v5 3.3.2.3.7). mqtt-packet gathers them into an
  * object and loses it, so they are read once more from the bytes of a packet that it has accepted.
  */
 

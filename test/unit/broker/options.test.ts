@@ -63,6 +63,8 @@ describe('defaults', () => {
       pendingBytesMax: 65_536,
       storageStallSeconds: 30,
       hookTimeoutSeconds: 10,
+      hookConcurrencyMax: 1000,
+      hookContext: false,
       closeGraceSeconds: 2,
       keepAliveSecondsMax: Infinity,
       maximumQoS: 2,

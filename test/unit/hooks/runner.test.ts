@@ -2,7 +2,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { BrokerError } from '../../../src/errors/errors.js';
 import { createHookRunner, defaultAuthorize } from '../../../src/hooks/runner.js';
-import type { HookName } from '../../../src/hooks/runner.js';
 import type {
   Action,
   Authenticate,
@@ -10,8 +9,10 @@ import type {
   AuthenticateRequest,
   AuthorizeAnswer,
   HookClient,
+  HookName,
   HookRunner,
   Hooks,
+  SubscribeRequest,
 } from '../../../src/hooks/hooks.js';
 
 const publish = (topic = 'a'): Action => ({
@@ -29,13 +30,17 @@ function harness(hooks: Hooks, hookTimeoutSeconds = 10) {
   const deadlines = new Set<{ readonly afterMs: number; readonly run: () => void }>();
   const runner: HookRunner = createHookRunner(hooks, {
     hookTimeoutSeconds,
+    hookConcurrencyMax: 1000,
+    connectTimeoutSeconds: 10,
+    inContext: undefined,
+    onPending: () => undefined,
     onHookError: (hook, error) => reports.push({ hook, error }),
     schedule: (afterMs, run) => {
       const deadline = { afterMs, run };
       deadlines.add(deadline);
       return () => deadlines.delete(deadline);
     },
-  });
+  }, { rewritten: (message) => message, subscription: (given) => given as SubscribeRequest });
   const controller = new AbortController();
   const client: HookClient = {
     id: 'c',

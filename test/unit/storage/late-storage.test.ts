@@ -4,14 +4,15 @@ import { memoryStorage } from '../../../src/storage/memory.js';
 import type { StorageListener } from '../../../src/storage/storage.js';
 import { lateStorage } from '../../../src/testing/late-storage.js';
 import type { LateStorageOptions } from '../../../src/testing/late-storage.js';
+import { storageSuite } from '../../../src/testing/suites/storage-suite.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
-import { message, session, storageSuite } from './storage-suite.js';
+import { hastyClock } from '../../support/hasty-clock.js';
+import { message, session, storageClock } from './store.js';
 
 for (const readAt of ['asked', 'answered'] as const) {
   for (const late of [{}, { answerMs: 0, commitMs: 0 }, { answerMs: 50, commitMs: 5 }]) {
-    storageSuite(`late, read when ${readAt}, ${JSON.stringify(late)}`, () => {
-      const clock = new VirtualClock();
-      return { storage: lateStorage(memoryStorage(), clock, { ...late, readAt }), clock };
+    describe(`read when ${readAt}, ${JSON.stringify(late)}`, () => {
+      storageSuite({ test, open: () => lateStorage(memoryStorage(), hastyClock(), { ...late, readAt }), reopen: (store) => store });
     });
   }
 }
@@ -24,8 +25,9 @@ async function openStore(options: LateStorageOptions = { answerMs: 20, commitMs:
     onDurable: (lsn) => log.push(`${clock.now()}: durable ${lsn}`),
     onFailed: (from, to, error) => log.push(`${clock.now()}: failed ${from}-${to} ${error.code}`),
     onState: (state, error) => log.push(`${clock.now()}: ${state}${error === undefined ? '' : ` ${error.code}`}`),
+    onDamaged: (error) => log.push(`${clock.now()}: damaged ${error.code}`),
   };
-  await storage.open(listener, clock);
+  await storage.open(listener, storageClock(clock));
   return { clock, log, storage, put: (id: string) => storage.putSession(session(id)) };
 }
 

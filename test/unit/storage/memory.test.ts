@@ -5,17 +5,18 @@ import type { Message } from '../../../src/packet/publication.js';
 import { MemoryQueue } from '../../../src/storage/memory-queue.js';
 import { memoryStorage } from '../../../src/storage/memory.js';
 import { groupQueueId, sessionQueueId } from '../../../src/storage/storage.js';
+import { storageSuite } from '../../../src/testing/suites/storage-suite.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
-import { entry, load, message, sequences, session, silentListener, storageSuite } from './storage-suite.js';
+import { entry, load, message, sequences, session, silentListener, storageClock } from './store.js';
 
-storageSuite('memory', () => ({ storage: memoryStorage(), clock: new VirtualClock() }));
+storageSuite({ test, open: () => memoryStorage(), reopen: (store) => store });
 
 const queue = sessionQueueId('c');
 
 async function openStore() {
   const storage = memoryStorage();
   const clock = new VirtualClock();
-  await storage.open(silentListener, clock);
+  await storage.open(silentListener, storageClock(clock));
   return { storage, clock };
 }
 
@@ -31,14 +32,14 @@ describe('memory storage', () => {
 
   test('serves one broker at a time, and answers nobody once closed', async () => {
     const { storage, clock } = await openStore();
-    expect(() => storage.open(silentListener, clock)).toThrow(
+    expect(() => storage.open(silentListener, storageClock(clock))).toThrow(
       expect.objectContaining({ code: 'ODN_ERR_STORAGE_LOCKED' } satisfies Partial<BrokerError>),
     );
     await storage.close();
     storage.load({ type: 'groups' }, () => {
       throw new Error('answered');
     });
-    await storage.open(silentListener, clock);
+    await storage.open(silentListener, storageClock(clock));
   });
 
   test('counts each message once, and gives every byte back', async () => {
@@ -83,7 +84,7 @@ describe('memory storage', () => {
     storage.putRetained(fading);
     await storage.close();
     const later = new VirtualClock({ nowMs: 5000, wallMs: clock.wall() + 20_000 });
-    await storage.open(silentListener, later);
+    await storage.open(silentListener, storageClock(later));
     const next = { storage, clock: later };
     const [inflight] = load(next, { type: 'session', clientId: 'c' }).inflight;
     const [other] = load(next, { type: 'queue', queue: sessionQueueId('d'), after: 0, limit: 1, bytesMax: 99 }).entries;

@@ -317,7 +317,8 @@ describe('the transport', () => {
     expect(await closeCode(far)).toBe(1006);
   });
 
-  test('the peer’s close and its reset are onClose, the reset with its error', async () => {
+  // A close frame says that nothing more comes, as a half-close does: what a slow hook still holds up is not lost.
+  test('the peer’s close is onEnd and onClose, its reset onClose with its error', async () => {
     for (const leave of [(far: WebSocket) => far.close(1000), (far: WebSocket) => socketOf(far).resetAndDestroy()]) {
       const { far, transport, detach } = await connected();
       const received = record(transport);
@@ -325,9 +326,10 @@ describe('the transport', () => {
       await received.called('bytes:last');
       leave(far);
       await received.called('close');
-      expect(received.calls).toEqual(['bytes:last', 'close']);
+      const isReset = leave.toString().includes('reset');
+      expect(received.calls).toEqual(isReset ? ['bytes:last', 'close'] : ['bytes:last', 'end', 'close']);
       detach();
-      if (leave.toString().includes('reset')) expect(received.error).toMatchObject({ code: 'ECONNRESET' });
+      if (isReset) expect(received.error).toMatchObject({ code: 'ECONNRESET' });
       else expect(received.error).toBeUndefined();
     }
   });

@@ -1,0 +1,3 @@
+import { late } from '../../jest.config.js';
+
+export default { ...late, maxWorkers: '100%' };
