@@ -28,7 +28,7 @@ const sum = (count) => steps.reduce((total, step) => total + step[count], 0);
 
 console.log('');
 for (const { name, outcome, passed, failed } of steps) {
-  console.log(`${name.padEnd(14)} ${name.startsWith('test') ? `${passed} passed, ${failed} failed` : outcome}`);
+  console.log(`${name.padEnd(14)} ${passed + failed > 0 ? `${passed} passed, ${failed} failed` : outcome}`);
 }
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
 process.exitCode = sum('failed') > 0 || sum('passed') === 0 ? 1 : 0;
