@@ -26,6 +26,8 @@ export interface ServeCommand {
   readonly webSocket: { readonly port: number; readonly path: string } | undefined;
   readonly config: string | undefined;
   readonly memory: boolean;
+  /** Folder that keeps what must survive a restart. */
+  readonly data: string | undefined;
   readonly output: 'quiet' | 'normal' | 'verbose';
 }
 
@@ -45,7 +47,8 @@ Runs an MQTT broker (3.1, 3.1.1 and 5.0) and prints the address of each listener
   --ws-port PORT       MQTT over WebSocket too, on this port
   --ws-path PATH       path of MQTT over WebSocket (/mqtt)
   --config FILE        JavaScript or TypeScript module whose default export is the broker's options, hooks included
-  --memory             keep everything in memory, whatever the config says; without a config it is so anyway
+  --data DIR           keep sessions, queues and retained messages in this folder, synced before they are acknowledged
+  --memory             keep everything in memory, whatever the config says; without --data or a config it is so anyway
   --verbose            print clients as they come and go
   --quiet              print errors only
   -h, --help           print this
@@ -65,6 +68,7 @@ const options = {
   'ws-port': { type: 'string' },
   'ws-path': { type: 'string' },
   config: { type: 'string' },
+  data: { type: 'string' },
   memory: { type: 'boolean', default: false },
   verbose: { type: 'boolean', default: false },
   quiet: { type: 'boolean', default: false },
@@ -79,6 +83,8 @@ export function readArguments(argv: readonly string[]): Command {
   if (values.version) return { action: 'version' };
   if (values.host === '') throw new UsageError('--host needs an address');
   if (values.quiet && values.verbose) throw new UsageError('--quiet and --verbose exclude each other');
+  if (values.data === '') throw new UsageError('--data needs a folder');
+  if (values.data !== undefined && values.memory) throw new UsageError('--data and --memory exclude each other');
   const command: ServeCommand = {
     action: 'serve',
     host: values.host,
@@ -87,6 +93,7 @@ export function readArguments(argv: readonly string[]): Command {
     webSocket: webSocketOf(values),
     config: values.config,
     memory: values.memory,
+    data: values.data,
     output: values.quiet ? 'quiet' : values.verbose ? 'verbose' : 'normal',
   };
   if (command.port === undefined && command.tls === undefined && command.webSocket === undefined) {

@@ -8,11 +8,12 @@ import type { Broker } from '../broker/broker.js';
 import type { ListenOptions } from '../broker/lifecycle.js';
 import type { BrokerOptions } from '../broker/options.js';
 import { isBrokerError } from '../errors/errors.js';
+import { level } from '../storage/level/level.js';
 import { memoryStorage } from '../storage/memory.js';
 import { version } from '../broker/version.js';
 import { help, readArguments, UsageError } from './arguments.js';
 import type { ServeCommand, TlsFiles } from './arguments.js';
-import { announce, printable, report, reportClients } from './reports.js';
+import { announce, errorPrinter, printable, report, reportClients } from './reports.js';
 
 /** The process, as far as the command needs one. */
 export interface CommandIo {
@@ -43,7 +44,8 @@ export async function main(argv: readonly string[], io: CommandIo): Promise<numb
 
 async function serve(command: ServeCommand, io: CommandIo): Promise<number> {
   const broker = await makeBroker(command, io);
-  report(broker, io);
+  const printError = errorPrinter(io);
+  report(broker, printError, io);
   if (command.output === 'verbose') reportClients(broker, io);
   const closed = new Promise<void>((done) => broker.once('closed', done));
   io.onSignal((signal) => {
@@ -62,7 +64,7 @@ async function serve(command: ServeCommand, io: CommandIo): Promise<number> {
     await broker.close();
     if (interrupted) return 0;
     if (!isBrokerError(error)) throw error;
-    io.err(printable(`odonata: ${error.message}`));
+    printError(error);
     return 1;
   }
   await closed;
@@ -70,10 +72,11 @@ async function serve(command: ServeCommand, io: CommandIo): Promise<number> {
 }
 
 /** @throws UsageError: the config is not one. */
-async function makeBroker({ config, memory }: ServeCommand, io: CommandIo): Promise<Broker> {
+async function makeBroker({ config, data, memory }: ServeCommand, io: CommandIo): Promise<Broker> {
   const given = config === undefined ? {} : await loadConfig(config, io);
+  const storage = memory ? memoryStorage() : data === undefined ? undefined : level(data);
   try {
-    return createBroker(memory ? { ...given, storage: memoryStorage() } : given);
+    return createBroker(storage === undefined ? given : { ...given, storage });
   } catch (error) {
     if (!isBrokerError(error)) throw error;
     throw new UsageError(`${config}: ${error.message}`, { cause: error });

@@ -12,9 +12,10 @@ interface Output {
 
 const versionNames = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const;
 
-/** One line per listener, and who may use them. */
+/** One line per listener, where messages are kept, and who may use them. */
 export function announce(broker: Broker, listeners: readonly Listener[], command: ServeCommand, { out, err }: Output): void {
   for (const { url } of listeners) out(url);
+  if (command.data !== undefined) out(printable(`messages are kept in ${command.data}`));
   if (broker.options.hooks.authenticate !== undefined) return;
   const checksCertificates = command.tls?.requestCert === true;
   const open = listeners.find(({ url }) => !(checksCertificates && url.startsWith('mqtts:')));
@@ -26,10 +27,20 @@ export function announce(broker: Broker, listeners: readonly Listener[], command
 
 const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.');
 
+/** Prints each error once, however many ways it comes. */
+export function errorPrinter({ err }: Output): (error: Error) => void {
+  const printed = new WeakSet<Error>();
+  return (error) => {
+    if (printed.has(error)) return;
+    printed.add(error);
+    err(printable(`odonata: ${error.message}`));
+  };
+}
+
 /** Errors that nobody else is told of. A logger of the config gets them instead. */
-export function report(broker: Broker, { err }: Output): void {
+export function report(broker: Broker, printError: (error: Error) => void, { err }: Output): void {
   const print = (what: string): void => err(printable(`odonata: ${what}`));
-  if (broker.options.logger === undefined) broker.on('error', (error) => print(error.message));
+  if (broker.options.logger === undefined) broker.on('error', printError);
   broker.on('hookError', (error) => print(error.message));
   broker.on('storageState', (state, error) => print(`storage ${state}${error === undefined ? '' : `: ${error.message}`}`));
 }

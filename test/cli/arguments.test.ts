@@ -9,6 +9,7 @@ const plain = {
   webSocket: undefined,
   config: undefined,
   memory: false,
+  data: undefined,
   output: 'normal',
 };
 const tls = ['--tls-cert', 'c', '--tls-key', 'k'];
@@ -40,6 +41,7 @@ describe('readArguments', () => {
       { port: undefined, tls: { port: 1, cert: 'c', key: 'k', ca: 'a', requestCert: true } },
     ],
     ['--config broker.mjs --memory', { config: 'broker.mjs', memory: true }],
+    ['--data ./data', { data: './data' }],
     ['--verbose', { output: 'verbose' }],
     ['--quiet', { output: 'quiet' }],
   ])('reads %s', (line, changes) => {
@@ -74,6 +76,8 @@ describe('readArguments', () => {
     [['--tls-request-cert'], 'TLS needs both --tls-cert and --tls-key'],
     [[...tls, '--tls-request-cert'], '--tls-request-cert needs --tls-ca'],
     [[...tls, '--tls-port', 'x'], "--tls-port is 'x'; it must be a number from 0 to 65535"],
+    [['--data', ''], '--data needs a folder'],
+    [['--data', 'd', '--memory'], '--data and --memory exclude each other'],
     [['--quiet', '--verbose'], '--quiet and --verbose exclude each other'],
     [['--port', 'none'], '--port none leaves nothing to listen on: give --ws-port, or --tls-cert and --tls-key'],
   ])('%j is refused in one line', (argv, message) => {
