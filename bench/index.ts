@@ -4,11 +4,9 @@
  * Workload: 64-byte payloads, 3.1.1; 1 and 100 pairs; QoS 0 and 1. Rounds are interleaved; the median counts.
  * Run: npm run bench [-- --rounds 5]
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { cpus } from 'node:os';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { answerOf, Child, median } from './child.js';
 
 interface Scenario {
   readonly name: string;
@@ -24,31 +22,15 @@ const scenarios: readonly Scenario[] = [
   { name: '100 pairs, QoS 1', qos: 1, pairs: 100, messages: 200_000 },
 ];
 
-const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-
-/** Starts a script and resolves with the first line it prints. */
-async function start(script: string, args: readonly string[]): Promise<{ child: ChildProcess; line: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', fileOf(script), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: 120_000,
-  });
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-  for await (const line of lines) return { child, line };
-  throw new Error(`${script} printed nothing`);
-}
-
 /** Messages a second of one scenario against one server. */
 async function measure(target: string, { qos, pairs, messages }: Scenario): Promise<number> {
-  const server = await start('server.ts', [target]);
+  const server = new Child('server.ts', [target]);
   try {
-    const load = await start('load.ts', [server.line, String(qos), String(pairs), String(messages)]);
-    return Number(load.line);
+    return Number(await answerOf('load.ts', [await server.line(), String(qos), String(pairs), String(messages)]));
   } finally {
-    server.child.kill();
+    server.end();
   }
 }
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });

@@ -1,21 +1,24 @@
 /**
- * The load: `load.ts PORT QOS PAIRS MESSAGES` opens PAIRS subscribers and publishers, sends MESSAGES of 64 bytes in
- * pre-encoded bursts and prints how many a second arrived. At QoS 1 each publisher keeps 500 unacknowledged.
+ * The load: `load.ts PORT QOS PAIRS MESSAGES [WINDOW] [SUBSCRIBERS]` opens PAIRS subscribers and publishers, sends
+ * MESSAGES of 64 bytes in pre-encoded bursts and prints how many a second arrived, and were acknowledged. At QoS 1 each
+ * publisher keeps WINDOW unacknowledged. SUBSCRIBERS: `clean`; `kept`, their sessions outlive them; `away`, they have
+ * such a session and are gone.
  */
 import { connect, type Socket } from 'node:net';
 
 const [port, qos, pairs, messages] = process.argv.slice(2).map(Number) as [number, number, number, number];
-const windowMax = 500;
+const windowMax = Number(process.argv[6] ?? 500);
+const subscribers = process.argv[7] ?? 'clean';
 const burstMax = 800;
 
 const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length >> 8, value.length & 0xff]), Buffer.from(value)]);
 const packet = (first: number, body: Buffer): Buffer => Buffer.concat([Buffer.from([first, body.length]), body]);
 
-function open(clientId: string): Promise<Socket> {
+function open(clientId: string, isClean: boolean): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => {
       socket.setNoDelay(true);
-      socket.write(packet(0x10, Buffer.concat([text('MQTT'), Buffer.from([4, 2, 0, 0]), text(clientId)])));
+      socket.write(packet(0x10, Buffer.concat([text('MQTT'), Buffer.from([4, isClean ? 2 : 0, 0, 0]), text(clientId)])));
       socket.once('data', () => resolve(socket));
     });
     socket.once('error', reject);
@@ -44,10 +47,10 @@ function receive(socket: Socket, onMessages: (count: number) => void): void {
   });
 }
 
-function publish(socket: Socket, topic: string, count: number): void {
+function publish(socket: Socket, topic: string, count: number, onAcknowledged: (count: number) => void): void {
   const one = packet(0x30 | (qos << 1), Buffer.concat([text(topic), Buffer.alloc(qos > 0 ? 2 : 0), Buffer.alloc(64, 0x41)]));
   let sent = 0;
-  let unacknowledged = 0;
+  let ackBytes = 0;
   const burst = (size: number): boolean => {
     const bytes = Buffer.concat(Array.from({ length: size }, () => one));
     if (qos > 0) {
@@ -56,7 +59,6 @@ function publish(socket: Socket, topic: string, count: number): void {
       }
     }
     sent += size;
-    unacknowledged += size;
     return socket.write(bytes);
   };
   const flood = (): void => {
@@ -64,32 +66,36 @@ function publish(socket: Socket, topic: string, count: number): void {
   };
   if (qos === 0) return flood();
   socket.on('data', (acks: Buffer) => {
-    unacknowledged -= acks.length / 4;
-    const room = Math.min(windowMax - unacknowledged, count - sent);
+    const acknowledged = Math.floor(ackBytes / 4);
+    ackBytes += acks.length;
+    onAcknowledged(Math.floor(ackBytes / 4) - acknowledged);
+    const room = Math.min(windowMax - sent + Math.floor(ackBytes / 4), count - sent);
     if (room >= windowMax / 5 || (room > 0 && room === count - sent)) burst(room);
   });
   burst(Math.min(windowMax, count));
 }
 
 const perPair = Math.floor(messages / pairs);
-let received = 0;
+let missing = (subscribers === 'away' ? 0 : perPair * pairs) + (qos > 0 ? perPair * pairs : 0);
 let finish: () => void = () => undefined;
 const finished = new Promise<void>((resolve) => (finish = resolve));
+const settle = (count: number): void => {
+  missing -= count;
+  if (missing <= 0) finish();
+};
 const publishers: (readonly [Socket, string])[] = [];
 for (let pair = 0; pair < pairs; pair += 1) {
-  const subscriber = await open(`s${pair}`);
+  const subscriber = await open(`s${pair}`, subscribers === 'clean');
   const topic = `bench/${pair}`;
   const answered = new Promise((resolve) => subscriber.once('data', resolve));
   subscriber.write(packet(0x82, Buffer.concat([Buffer.from([0, 1]), text(topic), Buffer.from([qos])])));
   await answered;
-  receive(subscriber, (count) => {
-    received += count;
-    if (received >= perPair * pairs) finish();
-  });
-  publishers.push([await open(`p${pair}`), topic]);
+  if (subscribers === 'away') subscriber.end(packet(0xe0, Buffer.alloc(0)));
+  else receive(subscriber, settle);
+  publishers.push([await open(`p${pair}`, true), topic]);
 }
 const startedNs = process.hrtime.bigint();
-for (const [socket, topic] of publishers) publish(socket, topic, perPair);
+for (const [socket, topic] of publishers) publish(socket, topic, perPair, settle);
 await finished;
-console.log((received * 1e9) / Number(process.hrtime.bigint() - startedNs));
+console.log((perPair * pairs * 1e9) / Number(process.hrtime.bigint() - startedNs));
 process.exit(0);
