@@ -3,7 +3,7 @@ import { BrokerError } from '../errors/errors.js';
 import type { QoS } from '../packet/protocol.js';
 import type { Engine } from '../protocol/ports.js';
 import { hostTextProblem } from './host-message.js';
-import type { PublishProperties } from './host-message.js';
+import type { PublishProperties } from '../packet/packets.js';
 import type { MessageListener } from './message-stream.js';
 
 /** A will of an in-process client. @public */

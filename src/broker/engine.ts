@@ -1,6 +1,6 @@
 /** Puts the core together: everything that connections and sessions of one broker reach for. */
 import { BrokerError } from '../errors/errors.js';
-import type { HookRunner } from '../hooks/hooks.js';
+import type { PluggableHooks } from '../hooks/runner.js';
 import { Counters } from '../protocol/counters.js';
 import { Deadlines } from '../protocol/deadlines.js';
 import { Durability } from '../protocol/durability.js';
@@ -19,7 +19,7 @@ export class BrokerEngine implements Engine {
   readonly options: ResolvedOptions;
   readonly counters = new Counters();
   readonly storage: Storage;
-  readonly hooks: HookRunner;
+  readonly hooks: PluggableHooks;
   readonly observer: BrokerObserver;
   readonly deadlines: Deadlines;
   readonly durability: Durability;
@@ -31,7 +31,7 @@ export class BrokerEngine implements Engine {
   constructor(
     options: ResolvedOptions,
     hub: EventHub,
-    makeHooks: (deadlines: Deadlines, counters: Counters) => HookRunner,
+    makeHooks: (deadlines: Deadlines, counters: Counters) => PluggableHooks,
     report: (error: Error) => void,
   ) {
     const { clock, storage, seed } = options;
@@ -41,7 +41,7 @@ export class BrokerEngine implements Engine {
     this.observer = new BrokerObserver(this.counters, hub, report);
     this.deadlines = new Deadlines(() => clock.now(), (atMs, wake) => clock.wakeAt(atMs, wake), this.failed);
     const { storageStallSeconds } = options;
-    this.durability = new Durability(storage, { deadlines: this.deadlines, storageStallSeconds, now: () => clock.now() });
+    this.durability = new Durability(storage, { deadlines: this.deadlines, storageStallSeconds, now: () => clock.now(), failed: this.failed });
     this.memory = new MemoryGauge(storage, options.memoryBytesMax, (run) => clock.endOfTurn(run));
     this.hooks = makeHooks(this.deadlines, this.counters);
     this.router = new Router(this, seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0);

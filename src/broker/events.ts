@@ -2,6 +2,7 @@
 import { EventEmitter } from 'eventemitter3';
 import type { BrokerError } from '../errors/errors.js';
 import type { Client } from '../protocol/client.js';
+import type { HookName } from '../hooks/hooks.js';
 import type { DropReason } from '../protocol/counters.js';
 import type { QoS } from '../packet/protocol.js';
 import type { Listener } from '../transport/listener.js';
@@ -56,7 +57,7 @@ export interface BrokerEvents {
   dropped: (why: DropReason, message: BrokerMessage, clientId: string | undefined) => void;
   /** A subscription was granted, new or in place of the client's old one for the same filter. */
   subscribe: (subscription: SubscriptionInfo, client: Client) => void;
-  /** A subscription that existed was ended by its client. */
+  /** A subscription that existed was ended: by its client, or as `authorize` no longer allows it. */
   unsubscribe: (topicFilter: string, client: Client) => void;
   /** A client connected and had no session, or wanted a clean start. */
   sessionCreated: (clientId: string) => void;
@@ -73,7 +74,7 @@ export interface BrokerEvents {
   /** The broker is closed; nothing follows. */
   closed: () => void;
   /** A hook threw, rejected, answered nonsense or passed its deadline; its question was answered with a refusal. */
-  hookError: (error: BrokerError, hook: 'authenticate' | 'authorize' | 'takeover') => void;
+  hookError: (error: BrokerError, hook: HookName) => void;
   /** The store stalls, fails or works again. */
   storageState: (state: 'ok' | 'stalled' | 'failed', error: BrokerError | undefined) => void;
   /** Something failed that no caller is told of. Without a listener it goes to the logger, or to `process.emitWarning`. */

@@ -1,23 +1,12 @@
 /** Messages that the host makes: checked as strictly as a client's. */
 import { BrokerError } from '../errors/errors.js';
 import { encodePublishProperties } from '../packet/encode-publish-properties.js';
-import type { Properties } from '../packet/packets.js';
+import type { PublishProperties } from '../packet/packets.js';
 import type { QoS } from '../packet/protocol.js';
 import { lifetimeMs, Message } from '../packet/publication.js';
 import { textProblem, Utf8Problem } from '../packet/utf8.js';
 import type { Engine } from '../protocol/ports.js';
 import { topicNameProblem } from '../topic/topic-rules.js';
-
-/** Properties a published message can carry. @public */
-export type PublishProperties = Pick<
-  Properties,
-  | 'payloadFormatIndicator'
-  | 'messageExpirySeconds'
-  | 'contentType'
-  | 'responseTopic'
-  | 'correlationData'
-  | 'userProperties'
->;
 
 /** Options of `publish`. @public */
 export interface PublishOptions extends PublishProperties {
@@ -36,7 +25,7 @@ export function hostTextProblem(engine: Engine, text: string): string | undefine
       return undefined;
     case Utf8Problem.illFormed: // v5 [MQTT-1.5.4-1]
       return `${JSON.stringify(text)} has a lone surrogate`;
-    case Utf8Problem.nullCharacter: // v5 [MQTT-1.5.4-2]
+    case Utf8Problem.nullCharacter:
       return `${JSON.stringify(text)} contains U+0000`;
     case Utf8Problem.controlOrNonCharacter: // X5-1.5.4-1
       return `${JSON.stringify(text)} has a control or non-character (strictText)`;

@@ -1,6 +1,6 @@
 /** A publish from inside the process: routed at once, settled when it is stored as far as its QoS promises. */
 import { BrokerError } from '../errors/errors.js';
-import type { Message } from '../packet/publication.js';
+import type { Publication } from '../packet/publication.js';
 import { RouteResult } from '../protocol/ports.js';
 import type { Engine } from '../protocol/ports.js';
 import type { Session } from '../protocol/session.js';
@@ -8,7 +8,7 @@ import type { Session } from '../protocol/session.js';
 /** @throws BrokerError `ODN_ERR_QUOTA`, `ODN_ERR_STORAGE_WRITE`, `ODN_ERR_ABORTED` */
 export function routeFromHost(
   engine: Engine,
-  message: Message,
+  message: Publication,
   origin: Session | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {

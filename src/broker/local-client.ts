@@ -3,16 +3,19 @@
  * take-over. `authorize` is asked about it; `authenticate` is not, its principal is given.
  */
 import { BrokerError } from '../errors/errors.js';
-import type { Verdict } from '../hooks/hooks.js';
+import type { Failed, Verdict } from '../hooks/hooks.js';
 import type { QoS } from '../packet/protocol.js';
-import type { Message } from '../packet/publication.js';
+import type { Message, Publication } from '../packet/publication.js';
 import { ReasonCode } from '../packet/reason-code.js';
-import { authorizePublish, authorizeSubscribe } from '../protocol/authorization.js';
+import { authorizePublish, decideSubscribe, transformFailed } from '../protocol/authorization.js';
+import { autoSubscribe } from '../protocol/auto-subscribe.js';
 import { Client } from '../protocol/client.js';
+import type { Reauthorized } from '../protocol/client.js';
 import type { Engine } from '../protocol/ports.js';
+import { reauthorize } from '../protocol/reauthorize.js';
+import { isReplaying } from '../protocol/subscribe-flow.js';
 import type { Session } from '../protocol/session.js';
 import type { WillRecord } from '../storage/storage.js';
-import { parseSharedFilter } from '../topic/topic-rules.js';
 import type { BrokerMessage } from './broker-message.js';
 import { checkConnectOptions } from './connect-options.js';
 import type { ConnectOptions, LocalWill } from './connect-options.js';
@@ -81,8 +84,12 @@ export class LocalClient implements AsyncIterable<BrokerMessage, undefined>, Asy
         keepAliveSeconds: 0,
         connectedAtWallMs: engine.wall(),
       },
-      { close: (reasonCode, why) => inbox.close(reasonCode, why) },
+      {
+        close: (reasonCode, why) => inbox.close(reasonCode, why),
+        reauthorize: () => local?.reauthorize() ?? Promise.resolve({ removedSubscriptions: [], willDropped: false }),
+      },
     );
+    let local: LocalClient | undefined = undefined as LocalClient | undefined;
     const will = options.will === undefined ? undefined : await allowedWill(engine, client, options.will);
     const stream: MessageStream = new MessageStream(
       () => inbox,
@@ -113,10 +120,12 @@ export class LocalClient implements AsyncIterable<BrokerMessage, undefined>, Asy
         if (typeof result === 'number') return reject(refused('connect', result));
         const { session, sessionPresent } = result;
         inbox.session = session;
+        local = new LocalClient(engine, session, inbox, stream, sessionPresent);
         engine.observer.clientAccepted(client, sessionPresent);
-        resolve(new LocalClient(engine, session, inbox, stream, sessionPresent));
+        if (!engine.hooks.hasOnConnect) resolve(local);
         session.sender.resume();
         engine.observer.clientReady(client);
+        if (engine.hooks.hasOnConnect) resolve(local.runOnConnect());
       }),
     );
   }
@@ -135,14 +144,21 @@ export class LocalClient implements AsyncIterable<BrokerMessage, undefined>, Asy
     const { stored } = await this.inOrder(() => {
       if (signal?.aborted === true) throw aborted('publish');
       const message = hostMessage(this.engine, topic, payload, options, this.id);
-      const settle = ({ reasonCode, reasonString }: Verdict): Ordered<void> => {
+      const { client } = this.session;
+      const settle = (made: Publication, { reasonCode, reasonString }: Verdict): Ordered<void> => {
         if (!this.connected) throw closed();
-        if (reasonCode === 0) return { stored: routeFromHost(this.engine, message, this.session, signal) };
-        this.engine.observer.dropped('publishDenied', message, this.id);
+        if (reasonCode === 0) return { stored: routeFromHost(this.engine, made, this.session, signal) };
+        this.engine.observer.dropped('publishDenied', made, this.id);
         throw refused('publish', reasonCode, reasonString);
       };
-      const answer = authorizePublish(this.engine, this.session.client, message, 'publish');
-      return answer instanceof Promise ? answer.then(settle) : settle(answer);
+      const authorize = (made: Publication | Failed): Ordered<void> | Promise<Ordered<void>> => {
+        if (made === undefined) return settle(message, transformFailed);
+        const answer = authorizePublish(this.engine, client, made, 'publish');
+        return answer instanceof Promise ? answer.then((verdict) => settle(made, verdict)) : settle(made, answer);
+      };
+      if (!this.engine.hooks.hasOnPublish) return authorize(message);
+      const transformed = this.engine.hooks.onPublish(client, message);
+      return transformed instanceof Promise ? transformed.then(authorize) : authorize(transformed);
     });
     return stored;
   }
@@ -155,28 +171,22 @@ export class LocalClient implements AsyncIterable<BrokerMessage, undefined>, Asy
     const { stored } = await this.inOrder(async () => {
       const { engine, session } = this;
       checkFilter(engine, topicFilter);
-      const shared = parseSharedFilter(topicFilter);
-      const terms = subscribeTerms(options);
-      const { qos, retainHandling } = terms;
-      const { reasonCode, reasonString } = await authorizeSubscribe(engine, session.client, {
-        type: 'subscribe',
-        topic: shared?.topicFilter ?? topicFilter,
-        qos,
-        shareName: shared?.shareName,
-        properties: {},
-      });
+      const decided = await decideSubscribe(engine, session.client, { topicFilter, ...subscribeTerms(options) }, {});
+      const { qos, noLocal, retainAsPublished, retainHandling } = decided.request;
+      const { reasonCode, reasonString } = decided.verdict;
       if (reasonCode !== 0) throw refused('subscribe', reasonCode, reasonString);
       if (!this.connected) throw closed();
       const { subscriptionsMax } = session.limits;
       if (!session.subscriptions.has(topicFilter) && session.subscriptions.size >= subscriptionsMax) {
         throw new BrokerError('ODN_ERR_QUOTA', `${subscriptionsMax} subscriptions are held (subscriptionsMax)`);
       }
-      const record = { topicFilter, ...terms, subscriptionIdentifier: undefined };
-      const existed = engine.router.subscribe(session, record);
+      const replays = retainHandling === 0 || (retainHandling === 1 && !session.subscriptions.has(topicFilter));
+      const terms = { qos, noLocal, retainAsPublished, retainHandling };
+      const record = { topicFilter, ...terms, subscriptionIdentifier: undefined, ...(replays && isReplaying(engine, topicFilter, qos)) };
+      engine.router.subscribe(session, record);
       const lsn = session.stored ? engine.storage.putSubscription(session.clientId, record) : 0;
       engine.observer.subscribed(session.client, record);
       const subscription = session.subscriptions.get(topicFilter);
-      const replays = retainHandling === 0 || (retainHandling === 1 && !existed);
       if (replays && subscription !== undefined) engine.router.replayRetained(session, subscription);
       return { stored: storedUpTo(engine, lsn, qos) };
     });
@@ -215,6 +225,33 @@ export class LocalClient implements AsyncIterable<BrokerMessage, undefined>, Asy
   /** As `disconnect()`: `await using client = await broker.connect()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.disconnect();
+  }
+
+  /** `client.reauthorize()`: in order with its calls. */
+  private async reauthorize(): Promise<Reauthorized> {
+    const { engine, session } = this;
+    if (!this.connected) return { removedSubscriptions: [], willDropped: false };
+    const { stored } = await this.inOrder(
+      () => new Promise<Ordered<Reauthorized>>((resolve) =>
+        reauthorize(engine, session, (result, lsn) => resolve({ stored: storedUpTo(engine, lsn, result) }))),
+    );
+    return stored;
+  }
+
+  /** Before its first call; a failure disconnects it, as it would lack what it relies on. */
+  private async runOnConnect(): Promise<this> {
+    const { engine, session, inbox } = this;
+    const run = async (): Promise<Ordered<this>> => {
+      const requests = await engine.hooks.onConnect(session.client);
+      if (requests === undefined) {
+        inbox.close(ReasonCode.implementationSpecificError, 'onConnect failed');
+        throw refused('connect', ReasonCode.implementationSpecificError, 'onConnect failed');
+      }
+      if (this.connected) await new Promise<void>((resolve) => autoSubscribe(engine, session, requests, resolve));
+      return { stored: Promise.resolve(this) };
+    };
+    const { stored } = await this.inOrder(run);
+    return stored;
   }
 
   /** Runs one call after the other: what waits for a hook holds those behind it, what waits for the store does not. */
@@ -262,5 +299,5 @@ const closed = (): BrokerError => new BrokerError('ODN_ERR_CLOSED', 'this in-pro
 
 function refused(what: string, reasonCode: number, reasonString?: string): BrokerError {
   const why = reasonString === undefined || reasonString === '' ? '' : `: ${reasonString}`;
-  return new BrokerError('ODN_ERR_REFUSED', `${what} was refused with reason code 0x${reasonCode.toString(16)}${why}`);
+  return new BrokerError('ODN_ERR_REFUSED', `${what} was refused with reason code 0x${reasonCode.toString(16)}${why}`, { reasonCode });
 }

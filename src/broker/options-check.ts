@@ -81,6 +81,7 @@ export const numberRules: Readonly<Record<Exclude<NumberName, 'memoryBytesMax'>,
   pendingBytesMax: whole(65_536, 1),
   storageStallSeconds: fraction(30, secondsMax),
   hookTimeoutSeconds: fraction(10, secondsMax, { unlimited: true }),
+  hookConcurrencyMax: whole(1000, 1),
   closeGraceSeconds: fraction(2, 3600, { above: false }),
   keepAliveSecondsMax: whole(Infinity, 1, 65_535),
   sysIntervalSeconds: fraction(0, secondsMax, { above: false }),
@@ -92,6 +93,7 @@ const seedRule = whole(0, 0, 0xffff_ffff);
 
 const booleanDefaults: Readonly<Record<BooleanName, boolean>> = {
   queueQos0: false,
+  hookContext: false,
   retainAvailable: true,
   wildcardSubscriptionAvailable: true,
   subscriptionIdentifierAvailable: true,

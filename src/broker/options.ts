@@ -203,6 +203,16 @@ export interface BrokerOptions {
    */
   readonly hookTimeoutSeconds?: number;
   /**
+   * Answers of one kind of hook that may be out at a time; further questions wait in order. Range: 1 or more.
+   * @defaultValue `1000`: more than a database takes at a time
+   */
+  readonly hookConcurrencyMax?: number;
+  /**
+   * Call hooks in an asynchronous context that `hookContext()` reads: whom they are asked about.
+   * @defaultValue `false`: it costs a little at every call
+   */
+  readonly hookContext?: boolean;
+  /**
    * Seconds for which a peer is still read from after an error, so that it gets to read the reason, before the
    * connection is destroyed. Range: 0 to 3,600.
    * @defaultValue `2`: several round trips

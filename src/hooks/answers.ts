@@ -3,6 +3,7 @@
  * `undefined` when it is nonsense (which the runner reports, and denies). Pure.
  */
 import { ReasonCode } from '../packet/reason-code.js';
+import { textProblem } from '../packet/utf8.js';
 import type { AuthenticateVerdict, ClientLimits, Verdict } from './hooks.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -15,7 +16,7 @@ const verdict = (reasonCode: number, cache: boolean): Verdict =>
 /** The verdicts that nearly every answer comes to, shared. */
 export const allowed = verdict(ReasonCode.success, false);
 export const denied = verdict(ReasonCode.notAuthorized, false);
-const allowedCached = verdict(ReasonCode.success, true);
+export const allowedCached = verdict(ReasonCode.success, true);
 const deniedCached = verdict(ReasonCode.notAuthorized, true);
 
 /** Refusals that PUBACK, PUBREC or SUBACK can carry in some way; the core maps them to the packet at hand. */
@@ -25,7 +26,7 @@ const authorizeCodes: ReadonlySet<number> = new Set<number>([
   ReasonCode.notAuthorized,
   ReasonCode.topicNameInvalid,
   ReasonCode.quotaExceeded,
-  ReasonCode.payloadFormatInvalid,
+  ReasonCode.payloadFormatInvalid, // X5-3.3.2.3.2-1
 ]);
 
 /** Reads the answer of `authorize`. */
@@ -36,7 +37,8 @@ export function readAuthorizeAnswer(answer: unknown): Verdict | undefined {
   const { action, cache, reasonCode: code, reasonString } = answer as Fields;
   if (!isOptionalBoolean(cache)) return undefined;
   if (action === 'allow') return cache === true ? allowedCached : allowed;
-  if (action !== 'deny' || !isOptionalNumber(code) || !isOptionalString(reasonString)) return undefined;
+  if (action !== 'deny' || !isOptionalNumber(code) || !isOptionalText(reasonString)) return undefined;
+  // v5 [MQTT-3.4.2-1] [MQTT-3.5.2-1]
   const reasonCode = code !== undefined && authorizeCodes.has(code) ? code : ReasonCode.notAuthorized;
   if (reasonString === undefined && reasonCode === ReasonCode.notAuthorized) {
     return cache === true ? deniedCached : denied;
@@ -58,7 +60,7 @@ export interface DenyCodes {
 const sharedDenyCodes = [0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x90, 0x95, 0x97, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9f];
 const connackDenyCodes = new Set([...sharedDenyCodes, 0x84, 0x85, 0x86, 0x88, 0x8a, 0x8c]);
 const onlyDisconnectDenyCodes = [0x8b, 0x8d, 0x8e, 0x8f, 0x93, 0x94, 0x96, 0x98, 0x9e, 0xa0, 0xa1, 0xa2];
-const disconnectDenyCodes = new Set([...sharedDenyCodes, ...onlyDisconnectDenyCodes]);
+const disconnectDenyCodes = new Set([...sharedDenyCodes, ...onlyDisconnectDenyCodes]); // v5 [MQTT-3.14.2-1]
 
 export const connectDeny: DenyCodes = { legal: connackDenyCodes, unnamed: ReasonCode.notAuthorized };
 export const credentialsDeny: DenyCodes = { legal: connackDenyCodes, unnamed: ReasonCode.badUserNameOrPassword };
@@ -74,6 +76,8 @@ const denials = new Map(
 );
 /** A hook that failed: Implementation specific error, legal in CONNACK and DISCONNECT. */
 export const failedIn = denials.get(ReasonCode.implementationSpecificError) as AuthenticateVerdict;
+/** Too many questions are out: Server busy, legal in both too. */
+export const busyIn = denials.get(ReasonCode.serverBusy) as AuthenticateVerdict;
 
 /** Reads the answer of `authenticate`, or of a challenge's `next`. A deny always comes out with a legal `reasonCode`. */
 export function readAuthenticateAnswer(answer: unknown, deny: DenyCodes): AuthenticateVerdict | undefined {
@@ -93,7 +97,7 @@ export function readAuthenticateAnswer(answer: unknown, deny: DenyCodes): Authen
   const fields = action === 'deny' ? fieldsOf(answer, denyChecks) : undefined;
   if (fields === undefined) return undefined;
   const { reasonCode: code = deny.unnamed, ...details } = fields as { readonly reasonCode?: number };
-  const reasonCode = deny.legal.has(code) ? code : ReasonCode.notAuthorized;
+  const reasonCode = deny.legal.has(code) ? code : ReasonCode.notAuthorized; // v5 [MQTT-3.2.2-8]
   return Object.freeze({ ...details, action: 'deny', reasonCode });
 }
 
@@ -103,6 +107,9 @@ const isOptionalNumber = (value: unknown): value is number | undefined =>
   value === undefined || (typeof value === 'number' && !Number.isNaN(value));
 const isOptionalString = (value: unknown): value is string | undefined =>
   value === undefined || typeof value === 'string';
+/** Text that can be sent: a lone surrogate or U+0000 could not. */
+const isText = (value: unknown): value is string => typeof value === 'string' && textProblem(value, false) === 0; // v5 [MQTT-1.5.4-1] [MQTT-1.5.4-2]
+const isOptionalText = (value: unknown): value is string | undefined => value === undefined || isText(value);
 const optional =
   (check: Check): Check =>
   (value) =>
@@ -110,7 +117,7 @@ const optional =
 const isBytes: Check = (value) => value instanceof Uint8Array;
 const isUserProperties: Check = (value) =>
   Array.isArray(value) &&
-  value.every((pair: unknown) => Array.isArray(pair) && pair.length === 2 && pair.every((text) => typeof text === 'string'));
+  value.every((pair: unknown) => Array.isArray(pair) && pair.length === 2 && pair.every(isText));
 const isCount: Check = (value) => value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 0);
 const isUint16: Check = (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 0xffff;
 
@@ -137,14 +144,14 @@ const allowChecks = {
   expiresAtMs: isOptionalNumber,
   authenticationData: optional(isBytes),
   userProperties: optional(isUserProperties),
-  responseInformation: isOptionalString,
+  responseInformation: isOptionalText,
 } satisfies Record<string, Check>;
 
 const denyChecks = {
   reasonCode: isOptionalNumber,
-  reasonString: isOptionalString,
+  reasonString: isOptionalText,
   userProperties: optional(isUserProperties),
-  serverReference: isOptionalString,
+  serverReference: isOptionalText,
 } satisfies Record<string, Check>;
 
 const challengeChecks = {

@@ -3,8 +3,9 @@
  * One question, one typed answer. A plain value keeps the path synchronous; a promise makes that one
  * connection wait.
  */
-import type { Properties, UserProperties } from '../packet/packets.js';
+import type { Properties, PublishProperties, UserProperties } from '../packet/packets.js';
 import type { ProtocolVersion, QoS } from '../packet/protocol.js';
+import type { Publication } from '../packet/publication.js';
 import type { ConnectionMeta } from '../transport/transport.js';
 
 /**
@@ -76,7 +77,7 @@ export type AuthenticateAnswer =
   | {
       /** The client may connect. */
       readonly action: 'allow';
-      /** Who this is; default: the user name, else anonymous (`undefined`). A session belongs to its principal. */
+      /** Who this is; default: the user name, else anonymous (`undefined`). A session belongs to its principal, and a re-authentication that names another is refused (0x87). */
       readonly principal?: string;
       /** Limits of this client that are narrower than the broker's. */
       readonly limits?: ClientLimits;
@@ -232,6 +233,126 @@ export interface Hooks {
   readonly takeover?: Takeover;
 }
 
+/** What `onConnect` is to subscribe the client to. @public */
+export interface AutoSubscription {
+  /** Topic filter, or `$share/name/filter`. */
+  readonly topicFilter: string;
+  /** Highest QoS to deliver at. Default 2; never above the client's `maximumQoS`. */
+  readonly qos?: QoS;
+  /** Leave out what the client publishes itself. Default false. */
+  readonly noLocal?: boolean;
+  /** Keep the RETAIN flag as published. Default false. */
+  readonly retainAsPublished?: boolean;
+  /** 0 (default) sends retained messages, 1 only for a new subscription, 2 never. */
+  readonly retainHandling?: 0 | 1 | 2;
+}
+
+/** `undefined`: nothing. @public */
+export type ConnectAnswer =
+  | undefined
+  | {
+      /** Subscribed on behalf of the client, in order; each is authorized like its own. */
+      readonly subscriptions: readonly AutoSubscription[];
+    };
+
+/**
+ * Asked right after CONNACK; what the client sends waits for it. A failure disconnects the client with 0x83.
+ * @public
+ */
+export type OnConnect = (client: HookClient) => ConnectAnswer | Promise<ConnectAnswer>;
+
+/** A message that a client publishes, or its will when it fires. @public */
+export interface PublishRequest {
+  /** Topic name; an alias is resolved. */
+  readonly topic: string;
+  /** The payload's bytes; not to be written to. */
+  readonly payload: Uint8Array;
+  /** QoS it is published with. */
+  readonly qos: QoS;
+  /** Whether it is to be kept as the topic's retained message. */
+  readonly retain: boolean;
+  /** Properties of the PUBLISH, decoded when they are looked at. */
+  readonly properties: Properties;
+}
+
+/** What is to be published instead; what is left out stays as it is. Checked like `broker.publish()`. @public */
+export interface PublishRewrite {
+  /** Topic name. */
+  readonly topic?: string;
+  /** Text is sent as UTF-8. */
+  readonly payload?: string | Uint8Array;
+  /** QoS of the message on its way to subscribers; the publisher is answered at the QoS it sent. */
+  readonly qos?: QoS;
+  /** Whether it is kept as the topic's retained message. */
+  readonly retain?: boolean;
+  /** In place of all properties that were sent: spread `message.properties` to add some. */
+  readonly properties?: PublishProperties;
+}
+
+/**
+ * May rewrite what a client publishes, before `authorize` is asked: what is authorized is what is routed. A failure
+ * refuses the PUBLISH with 0x83 (3.x at QoS 1 and 2: a close).
+ * @public
+ */
+export type OnPublish = (
+  client: HookClient,
+  message: PublishRequest,
+) => PublishRewrite | undefined | Promise<PublishRewrite | undefined>;
+
+/** One filter of a SUBSCRIBE, as the client sent it. @public */
+export interface SubscribeRequest {
+  /** `$share/name/` included. */
+  readonly topicFilter: string;
+  /** Highest QoS that is asked for. */
+  readonly qos: QoS;
+  /** Whether the client's own messages are to be left out. */
+  readonly noLocal: boolean;
+  /** Whether RETAIN is to be forwarded as published. */
+  readonly retainAsPublished: boolean;
+  /** 0 sends retained messages, 1 only for a new subscription, 2 never. */
+  readonly retainHandling: 0 | 1 | 2;
+}
+
+/**
+ * What is to be granted instead; what is left out stays as it is. There is no `topicFilter`: it is the name by which the
+ * client replaces its subscription and ends it.
+ * @public
+ */
+export interface SubscribeRewrite {
+  /** One above what the client asked for counts as what it asked for: SUBACK never grants more. */
+  readonly qos?: QoS;
+  /** Never `true` for a shared subscription. */
+  readonly noLocal?: boolean;
+  /** Keep the RETAIN flag as published. */
+  readonly retainAsPublished?: boolean;
+  /** 0 sends retained messages, 1 only for a new subscription, 2 never. */
+  readonly retainHandling?: 0 | 1 | 2;
+}
+
+/**
+ * May rewrite a subscription, before `authorize` is asked. A failure refuses that filter with 0x83 (3.x: 0x80).
+ * @public
+ */
+export type OnSubscribe = (
+  client: HookClient,
+  subscription: SubscribeRequest,
+) => SubscribeRewrite | undefined | Promise<SubscribeRewrite | undefined>;
+
+/** A set of hooks with a name, for `broker.use()`. Hooks of one kind are asked in the order of their plugins. @public */
+export interface Plugin extends Hooks {
+  /** Not empty, and no other plugin's of this broker. */
+  readonly name: string;
+  /** What to subscribe a client to when it connects. */
+  readonly onConnect?: OnConnect;
+  /** Rewrites what clients publish. */
+  readonly onPublish?: OnPublish;
+  /** Rewrites how clients subscribe. */
+  readonly onSubscribe?: OnSubscribe;
+}
+
+/** Every kind of hook. @public */
+export type HookName = Exclude<keyof Plugin, 'name'>;
+
 /** A settled authorization: 0 allows, anything else is the reason code of the refusal. */
 export interface Verdict {
   readonly reasonCode: number;
@@ -242,17 +363,35 @@ export interface Verdict {
 /** A settled authentication step. */
 export type AuthenticateVerdict = Exclude<AuthenticateAnswer, boolean>;
 
+/** Who holds the session that a client of another principal asks for. */
+export type SessionHolder = Parameters<Takeover>[1];
+
+/** A hook failed where it was to transform something: the failure is reported already. */
+export type Failed = undefined;
+
 /** The hook runner as the core sees it: hooks with their deadlines applied, which never throw and never reject. */
 export interface HookRunner {
+  /** Whether there is such a hook now: asked before anything is made for it. */
   readonly hasAuthenticate: boolean;
   readonly hasAuthorize: boolean;
+  readonly hasOnConnect: boolean;
+  readonly hasOnPublish: boolean;
+  readonly hasOnSubscribe: boolean;
+  /** Raised whenever hooks come or go: answers that were kept before are void. */
+  readonly generation: number;
   authenticate(request: AuthenticateRequest): AuthenticateVerdict | Promise<AuthenticateVerdict>;
-  /** Runs the `next` of a challenge under the same deadline. */
+  /** Runs the `next` of a challenge under the same deadline, then the hooks behind the one that challenged. */
   continueAuthentication(
     challenge: Extract<AuthenticateVerdict, { action: 'challenge' }>,
     data: Uint8Array | undefined,
     signal: AbortSignal,
   ): AuthenticateVerdict | Promise<AuthenticateVerdict>;
   authorize(client: HookClient, action: Action): Verdict | Promise<Verdict>;
-  takeover(client: HookClient, holder: { readonly principal: string | undefined; readonly connected: boolean }): boolean | Promise<boolean>;
+  takeover(client: HookClient, holder: SessionHolder): boolean | Promise<boolean>;
+  /** The subscriptions of all plugins, checked and complete. */
+  onConnect(client: HookClient): readonly SubscribeRequest[] | Failed | Promise<readonly SubscribeRequest[] | Failed>;
+  /** `publication` itself when nobody rewrites it. */
+  onPublish(client: HookClient, publication: Publication): Publication | Failed | Promise<Publication | Failed>;
+  /** `request` itself when nobody rewrites it. */
+  onSubscribe(client: HookClient, request: SubscribeRequest): SubscribeRequest | Failed | Promise<SubscribeRequest | Failed>;
 }

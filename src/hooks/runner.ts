@@ -1,13 +1,15 @@
 /**
- * Runs the host's hooks and answers for them: normalises what they return, applies the deadline, and turns a
- * throw, a rejection, a passed deadline or nonsense into a refusal that is reported. A hook that answers with a
- * plain value costs no promise and no closure. What comes after the deadline is ignored.
+ * Runs the host's hooks and answers for them: asks those of one kind in order, normalises what they return, and turns
+ * every failure into a refusal that is reported (see hook-calls.ts). Deny wins and ends the asking; all that are there
+ * must allow. A hook that answers with a plain value costs no promise and no closure.
  */
-import { BrokerError } from '../errors/errors.js';
 import { ReasonCode } from '../packet/reason-code.js';
+import type { Publication } from '../packet/publication.js';
 import {
   allowed,
+  allowedCached,
   allowedIn,
+  busyIn,
   connectDeny,
   credentialsDeny,
   denied,
@@ -17,29 +19,30 @@ import {
   reauthenticateDeny,
 } from './answers.js';
 import type { DenyCodes } from './answers.js';
+import { HookCalls, isThenable } from './hook-calls.js';
+import type { HookRunnerOptions, Registered, Subject } from './hook-calls.js';
 import { HookSignal } from './hook-signal.js';
 import type {
   Action,
+  Authenticate,
   AuthenticateRequest,
   AuthenticateVerdict,
+  Authorize,
+  Failed,
   HookClient,
+  HookName,
   HookRunner,
   Hooks,
+  Plugin,
+  SessionHolder,
+  SubscribeRequest,
   Takeover,
   Verdict,
 } from './hooks.js';
-
-/** @public */
-export type HookName = 'authenticate' | 'authorize' | 'takeover';
-
-export interface HookRunnerOptions {
-  /** Deadline of one call; `Infinity` for none. */
-  readonly hookTimeoutSeconds: number;
-  /** A hook failed and its question was answered with a refusal. Must not throw. */
-  onHookError(hook: HookName, error: BrokerError): void;
-  /** Calls `run` once after `afterMs`, never in the same call; the answer calls it off. */
-  schedule(afterMs: number, run: () => void): () => void;
-}
+import { mergeAllowed } from './merge.js';
+import { hookNames, Plugins } from './plugins.js';
+import { runOnConnect, runOnPublish, runOnSubscribe } from './transforms.js';
+import type { TransformChecks } from './transforms.js';
 
 /** Topics of the broker's own that clients never publish to, whatever a hook says. */
 const reservedPrefix = '$SYS/';
@@ -54,40 +57,86 @@ export function defaultAuthorize(type: Action['type'], topic: string): 0 | typeo
   return publishes && topic.startsWith(reservedPrefix) ? ReasonCode.notAuthorized : 0;
 }
 
-export function createHookRunner(hooks: Hooks, options: HookRunnerOptions): HookRunner {
-  return new Runner(hooks, options);
+/** A runner whose hooks come and go. */
+export interface PluggableHooks extends HookRunner {
+  /** @returns what removes it again; @throws BrokerError `ODN_ERR_ARGUMENT` */
+  use(plugin: Plugin): () => void;
+}
+
+/** @param hooks - those of the options: the first in line. */
+export function createHookRunner(hooks: Hooks, options: HookRunnerOptions, checks: TransformChecks): PluggableHooks {
+  return new Runner(hooks, options, checks);
 }
 
 type Challenge = Parameters<HookRunner['continueAuthentication']>[0];
+type Allowed = Extract<AuthenticateVerdict, { action: 'allow' }>;
 
-class Runner implements HookRunner {
-  readonly hasAuthenticate: boolean;
-  readonly hasAuthorize: boolean;
-  private readonly hooks: Hooks;
+/** One CONNECT or re-authentication on its way through the hooks there were when it came. */
+interface Login {
+  readonly request: AuthenticateRequest;
+  readonly hooks: readonly Registered<Authenticate>[];
+  readonly codes: DenyCodes;
+  readonly about: Subject;
+}
+
+/** A challenge that is under way: which hook made it, and what those before it said. */
+interface Challenged {
+  readonly login: Login;
+  readonly index: number;
+  readonly before: Allowed | undefined;
+}
+
+class Runner implements PluggableHooks {
+  hasAuthenticate = false;
+  hasAuthorize = false;
+  hasOnConnect = false;
+  hasOnPublish = false;
+  hasOnSubscribe = false;
+  private readonly plugins: Plugins;
   private readonly options: HookRunnerOptions;
-  /** What a refusal may say at the end of a challenge that is under way. */
-  private readonly challenges = new WeakMap<Challenge, DenyCodes>();
+  private readonly checks: TransformChecks;
+  private readonly calls: { readonly [K in HookName]: HookCalls };
+  private readonly challenges = new WeakMap<Challenge, Challenged>();
 
-  constructor(hooks: Hooks, options: HookRunnerOptions) {
-    this.hooks = hooks;
+  constructor(hooks: Hooks, options: HookRunnerOptions, checks: TransformChecks) {
+    this.plugins = new Plugins(hooks);
     this.options = options;
-    this.hasAuthenticate = hooks.authenticate !== undefined;
-    this.hasAuthorize = hooks.authorize !== undefined;
+    this.checks = checks;
+    this.calls = Object.fromEntries(hookNames.map((kind) => [kind, new HookCalls(kind, options)])) as Runner['calls'];
+    this.changed();
   }
 
+  get generation(): number {
+    return this.plugins.generation;
+  }
+
+  use(plugin: Plugin): () => void {
+    const remove = this.plugins.add(plugin);
+    this.changed();
+    return () => {
+      remove();
+      this.changed();
+    };
+  }
+
+  private changed(): void {
+    const { chains } = this.plugins;
+    this.hasAuthenticate = chains.authenticate.length > 0;
+    this.hasAuthorize = chains.authorize.length > 0;
+    this.hasOnConnect = chains.onConnect.length > 0;
+    this.hasOnPublish = chains.onPublish.length > 0;
+    this.hasOnSubscribe = chains.onSubscribe.length > 0;
+  }
+
+  // ---- authenticate ------------------------------------------------------------------------------------------
+
   authenticate(request: AuthenticateRequest): AuthenticateVerdict | Promise<AuthenticateVerdict> {
-    const { authenticate } = this.hooks;
-    if (authenticate === undefined) return allowedIn;
-    const signal = new HookSignal(request);
+    const { authenticate: hooks } = this.plugins.chains;
+    if (hooks.length === 0) return allowedIn;
     const hasCredentials = request.username !== undefined || request.password !== undefined;
     const connectCodes = hasCredentials ? credentialsDeny : connectDeny;
     const codes = request.type === 'connect' ? connectCodes : reauthenticateDeny;
-    const read = (answer: unknown): AuthenticateVerdict | undefined => {
-      const verdict = this.readAuthentication(answer, codes);
-      // v5 [MQTT-4.12.0-1]: without an Authentication Method in CONNECT there is no AUTH.
-      return verdict?.action === 'challenge' && request.authenticationMethod === undefined ? undefined : verdict;
-    };
-    return this.settle('authenticate', () => authenticate(withSignal(request, signal)), read, failedIn, request, signal);
+    return this.authenticateFrom({ request, hooks, codes, about: { clientId: request.clientId, principal: undefined } }, 0, undefined);
   }
 
   continueAuthentication(
@@ -95,119 +144,141 @@ class Runner implements HookRunner {
     data: Uint8Array | undefined,
     clientSignal: AbortSignal,
   ): AuthenticateVerdict | Promise<AuthenticateVerdict> {
+    const challenged = this.challenges.get(challenge);
+    if (challenged === undefined) return failedIn; // not one of ours
+    const { login, index, before } = challenged;
     const client = { signal: clientSignal };
     const signal = new HookSignal(client);
-    const codes = this.challenges.get(challenge) ?? connectDeny;
-    const read = (answer: unknown): AuthenticateVerdict | undefined => this.readAuthentication(answer, codes);
-    return this.settle('authenticate', () => challenge.next(data, signal.signal), read, failedIn, client, signal);
+    const answer = this.calls.authenticate.ask({
+      ask: () => challenge.next(data, signal.signal),
+      read: (given) => readAuthenticateAnswer(given, login.codes),
+      refusal: failedIn,
+      busy: busyIn,
+      client,
+      about: login.about,
+      plugin: login.hooks[index]?.plugin,
+      signal,
+    });
+    return whenThere(answer, (verdict) => this.authenticated(login, index, before, verdict));
   }
 
-  authorize(client: HookClient, action: Action): Verdict | Promise<Verdict> {
-    if (defaultAuthorize(action.type, action.topic) !== 0) return denied;
-    const { authorize } = this.hooks;
-    if (authorize === undefined) return allowed;
-    // Once per message, so without the closures of `settle`.
-    let answer: unknown;
-    try {
-      answer = authorize(client, action);
-      if (answer === true) return allowed;
-      if (!isThenable(answer)) return readAuthorizeAnswer(answer) ?? this.refuse('authorize', answer, denied);
-    } catch (error) {
-      return this.fail('authorize', error, denied);
-    }
-    return this.wait('authorize', answer, readAuthorizeAnswer, denied, client);
+  private authenticateFrom(login: Login, index: number, before: Allowed | undefined): AuthenticateVerdict | Promise<AuthenticateVerdict> {
+    const registered = login.hooks[index];
+    if (registered === undefined) return before ?? allowedIn;
+    const { request, codes, about } = login;
+    const { hook, plugin } = registered;
+    const signal = new HookSignal(request);
+    const read = (answer: unknown): AuthenticateVerdict | undefined => {
+      const verdict = readAuthenticateAnswer(answer, codes);
+      // v5 [MQTT-4.12.0-6]: without an Authentication Method in CONNECT there is no AUTH.
+      return verdict?.action === 'challenge' && request.authenticationMethod === undefined ? undefined : verdict;
+    };
+    const ask = (): unknown => hook(withSignal(request, signal));
+    const answer = this.calls.authenticate.ask({ ask, read, refusal: failedIn, busy: busyIn, client: request, about, plugin, signal });
+    return whenThere(answer, (verdict) => this.authenticated(login, index, before, verdict));
   }
 
-  takeover(client: HookClient, holder: Parameters<Takeover>[1]): boolean | Promise<boolean> {
-    const { takeover } = this.hooks;
-    if (takeover === undefined) return false;
-    return this.settle('takeover', () => takeover(client, holder), readBoolean, false, client);
-  }
-
-  private readAuthentication(answer: unknown, codes: DenyCodes): AuthenticateVerdict | undefined {
-    const verdict = readAuthenticateAnswer(answer, codes);
-    if (verdict?.action === 'challenge') this.challenges.set(verdict, codes);
+  /** One hook has answered: a deny ends it, a challenge goes on with that hook, an allow with the next in line. */
+  private authenticated(
+    login: Login,
+    index: number,
+    before: Allowed | undefined,
+    verdict: AuthenticateVerdict,
+  ): AuthenticateVerdict | Promise<AuthenticateVerdict> {
+    if (verdict.action === 'allow') return this.authenticateFrom(login, index + 1, mergeAllowed(before, verdict));
+    if (verdict.action === 'challenge') this.challenges.set(verdict, { login, index, before });
     return verdict;
   }
 
-  /** Asks, and answers in the same call when the hook does. */
-  private settle<T>(
-    hook: HookName,
-    ask: () => unknown,
-    read: (answer: unknown) => T | undefined,
-    refusal: T,
-    client: { readonly signal: AbortSignal },
-    signal?: HookSignal,
-  ): T | Promise<T> {
+  // ---- authorize and takeover --------------------------------------------------------------------------------
+
+  authorize(client: HookClient, action: Action): Verdict | Promise<Verdict> {
+    if (defaultAuthorize(action.type, action.topic) !== 0) return denied;
+    const { authorize: hooks } = this.plugins.chains;
+    return hooks.length === 0 ? allowed : this.authorizeFrom(hooks, 0, true, client, action);
+  }
+
+  /** @param cache - whether all hooks before said that their answer may be kept. */
+  private authorizeFrom(
+    hooks: readonly Registered<Authorize>[],
+    from: number,
+    cache: boolean,
+    client: HookClient,
+    action: Action,
+  ): Verdict | Promise<Verdict> {
+    let keeps = cache;
+    for (let index = from; index < hooks.length; index += 1) {
+      const verdict = this.askAuthorize(hooks[index] as Registered<Authorize>, client, action);
+      if (verdict instanceof Promise) {
+        const keptSoFar = keeps;
+        return verdict.then((later) =>
+          later.reasonCode === 0
+            ? this.authorizeFrom(hooks, index + 1, keptSoFar && later.cache, client, action)
+            : keeping(later, keptSoFar),
+        );
+      }
+      if (verdict.reasonCode !== 0) return keeping(verdict, keeps);
+      keeps &&= verdict.cache;
+    }
+    return keeps ? allowedCached : allowed;
+  }
+
+  /** Once per message and hook, so without the closures of `ask`. */
+  private askAuthorize({ hook, plugin }: Registered<Authorize>, client: HookClient, action: Action): Verdict | Promise<Verdict> {
+    const { authorize: calls } = this.calls;
+    const outlives = action.type === 'will' && client.signal.aborted; // it is due, and its client is gone
+    if (calls.isFull || this.options.inContext !== undefined) {
+      const about = { clientId: client.id, principal: client.principal };
+      const ask = (): unknown => hook(client, action);
+      return calls.ask({ ask, read: readAuthorizeAnswer, refusal: denied, client, about, plugin, outlives });
+    }
     let answer: unknown;
     try {
-      answer = ask();
-      if (isThenable(answer)) return this.wait(hook, answer, read, refusal, client, signal);
+      answer = hook(client, action);
+      if (answer === true) return allowed;
+      if (isThenable(answer)) return calls.wait(answer, { read: readAuthorizeAnswer, refusal: denied, client, plugin, outlives });
     } catch (error) {
-      signal?.end();
-      return this.fail(hook, error, refusal);
+      return calls.fail(error, { refusal: denied, plugin });
     }
-    signal?.end();
-    return this.readSafely(hook, answer, read, refusal);
+    return calls.readSafely(answer, { read: readAuthorizeAnswer, refusal: denied, plugin });
   }
 
-  /** Settles with what `answer` comes to before the deadline, else with `refusal`. Never rejects. */
-  private wait<T>(
-    hook: HookName,
-    answer: PromiseLike<unknown>,
-    read: (answer: unknown) => T | undefined,
-    refusal: T,
-    client: { readonly signal: AbortSignal },
-    signal?: HookSignal,
-  ): Promise<T> {
-    const { hookTimeoutSeconds } = this.options;
-    return new Promise((resolve) => {
-      let isPending = true;
-      const onDeadline = (): void => {
-        if (!isPending) return;
-        isPending = false;
-        const error = hookError(hook, `did not answer within hookTimeoutSeconds (${hookTimeoutSeconds})`);
-        signal?.expire(error);
-        this.options.onHookError(hook, error);
-        resolve(refusal);
-      };
-      const cancel =
-        hookTimeoutSeconds === Infinity ? undefined : this.options.schedule(hookTimeoutSeconds * 1000, onDeadline);
-      const settle = (decide: () => T): void => {
-        if (!isPending) return;
-        isPending = false;
-        cancel?.();
-        signal?.end();
-        resolve(decide());
-      };
-      // Both ways are handled from here on, so that nothing late is ever an unhandled rejection.
-      Promise.resolve(answer).then(
-        (value) => settle(() => this.readSafely(hook, value, read, refusal)),
-        // A hook that gives up because the client went away has not failed.
-        (error: unknown) => settle(() => (client.signal.aborted ? refusal : this.fail(hook, error, refusal))),
-      );
-    });
+  takeover(client: HookClient, holder: SessionHolder): boolean | Promise<boolean> {
+    const { takeover: hooks } = this.plugins.chains;
+    return hooks.length > 0 && this.takeoverFrom(hooks, client, holder);
   }
 
-  private readSafely<T>(hook: HookName, value: unknown, read: (answer: unknown) => T | undefined, refusal: T): T {
-    try {
-      return read(value) ?? this.refuse(hook, value, refusal);
-    } catch (error) {
-      return this.fail(hook, error, refusal); // a getter of the answer threw
-    }
+  private takeoverFrom(hooks: readonly Registered<Takeover>[], client: HookClient, holder: SessionHolder): boolean | Promise<boolean> {
+    const [first, ...others] = hooks;
+    if (first === undefined) return true;
+    const { hook, plugin } = first;
+    const about = { clientId: client.id, principal: client.principal };
+    const ask = (): unknown => hook(client, holder);
+    const answer = this.calls.takeover.ask({ ask, read: readBoolean, refusal: false, busy: false, client, about, plugin });
+    return whenThere(answer, (allows) => allows && this.takeoverFrom(others, client, holder));
   }
 
-  private fail<T>(hook: HookName, cause: unknown, refusal: T): T {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    this.options.onHookError(hook, hookError(hook, `failed: ${why}`, cause));
-    return refusal;
+  // ---- transforms --------------------------------------------------------------------------------------------
+
+  onConnect(client: HookClient): ReturnType<HookRunner['onConnect']> {
+    return runOnConnect(this.calls.onConnect, this.plugins.chains.onConnect, client, this.checks);
   }
 
-  private refuse<T>(hook: HookName, answer: unknown, refusal: T): T {
-    this.options.onHookError(hook, hookError(hook, `answered ${describe(answer)}, which is no legal answer`));
-    return refusal;
+  onPublish(client: HookClient, publication: Publication): Publication | Failed | Promise<Publication | Failed> {
+    return runOnPublish(this.calls.onPublish, this.plugins.chains.onPublish, client, publication, this.checks);
+  }
+
+  onSubscribe(client: HookClient, request: SubscribeRequest): SubscribeRequest | Failed | Promise<SubscribeRequest | Failed> {
+    return runOnSubscribe(this.calls.onSubscribe, this.plugins.chains.onSubscribe, client, request);
   }
 }
+
+const whenThere = <T, U>(answer: T | Promise<T>, then: (answer: T) => U | Promise<U>): U | Promise<U> =>
+  answer instanceof Promise ? answer.then(then) : then(answer);
+
+/** A refusal as it may be kept: only if those who were asked before said so too. */
+const keeping = (verdict: Verdict, cache: boolean): Verdict =>
+  cache || !verdict.cache ? verdict : Object.freeze({ ...verdict, cache: false });
 
 /** The same request with a signal that also fires at the deadline, made when the hook first reads it. */
 function withSignal(request: AuthenticateRequest, signal: HookSignal): AuthenticateRequest {
@@ -231,17 +302,4 @@ function withSignal(request: AuthenticateRequest, signal: HookSignal): Authentic
   };
 }
 
-const hookError = (hook: HookName, what: string, cause?: unknown): BrokerError =>
-  new BrokerError('ODN_ERR_HOOK', `hook ${hook} ${what}`, cause === undefined ? undefined : { cause });
-
 const readBoolean = (answer: unknown): boolean | undefined => (typeof answer === 'boolean' ? answer : undefined);
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-
-/** Names fields, never their values: a hook that returned its user's row must not put it into a log. */
-function describe(answer: unknown): string {
-  if (answer === undefined || answer === null || typeof answer === 'boolean') return String(answer);
-  if (typeof answer !== 'object') return `a ${typeof answer}`;
-  return `an object with the fields ${Object.keys(answer).join(', ').slice(0, 200) || '(none)'}`;
-}

@@ -66,10 +66,10 @@ export interface DropDiagnostic {
 /** `odonata:hook`: a hook has answered, or failed to; the event `hookError` tells why. @public */
 export interface HookDiagnostic {
   /** Which hook. */
-  readonly hook: 'authenticate' | 'authorize' | 'takeover';
+  readonly hook: 'authenticate' | 'authorize' | 'takeover' | 'onConnect' | 'onPublish' | 'onSubscribe';
   /** The client it was asked about. */
   readonly clientId: string;
-  /** MQTT 5.0 reason code it came to; 0 = allowed. */
+  /** MQTT 5.0 reason code it came to; 0 = allowed, or rewritten as it should be. */
   readonly reasonCode: number;
   /** Milliseconds until the answer; 0 for a plain value. */
   readonly durationMs: number;

@@ -67,6 +67,8 @@ export interface BrokerStats {
   readonly protocolErrors: number;
   /** Hooks that threw, rejected, answered nonsense or passed their deadline. */
   readonly hookErrors: number;
+  /** Questions to hooks that have no answer yet, those that wait to be put (`hookConcurrencyMax`) included. */
+  readonly hooksPending: number;
   /** Event listeners of the host that threw or rejected. */
   readonly listenerErrors: number;
   /** Messages that were not delivered to someone they were meant for, by reason. */

@@ -18,19 +18,19 @@ export function settleAuthentication(
 ): void {
   const { authentication } = connection;
   if (verdict.action === 'deny') {
-    // v5 [MQTT-3.1.4-2] [MQTT-4.12.0-4] [MQTT-4.12.1-2]
     const { reasonCode = ReasonCode.notAuthorized, reasonString, userProperties, serverReference } = verdict;
     // X5-3.2.2.3.16-1: a reference only beside a redirection.
-    const redirects = reasonCode === ReasonCode.useAnotherServer || reasonCode === ReasonCode.serverMoved;
+    const redirects = reasonCode === ReasonCode.useAnotherServer || reasonCode === ReasonCode.serverMoved; // v5 [X5-4.11-1]
+    // v5 [MQTT-3.1.4-2] [MQTT-4.12.0-4] [MQTT-4.12.1-2]
     return connection.shut(reasonCode, reasonString ?? 'refused by authenticate', undefined, {
       ...(reasonString !== undefined && { reasonString }),
       ...(userProperties && { userProperties }),
-      ...(redirects && serverReference !== undefined && { serverReference }),
+      ...(redirects && serverReference !== undefined && { serverReference }), // v5 [X5-3.2.2.3.16-1]
     });
   }
   if (verdict.action === 'allow') return then(verdict);
   if (authentication === undefined) {
-    // v5 [MQTT-4.12.0-6]: without a method in CONNECT no AUTH may be sent.
+    // Without a method in CONNECT no AUTH may be sent; the runner has refused that challenge already.
     return connection.shut(ReasonCode.badAuthenticationMethod, 'enhanced authentication is required');
   }
   authentication.challenge = verdict;
@@ -39,7 +39,7 @@ export function settleAuthentication(
     type: PacketType.auth,
     reasonCode: ReasonCode.continueAuthentication, // v5 [MQTT-4.12.0-2]
     properties: {
-      authenticationMethod: authentication.method,
+      authenticationMethod: authentication.method, // v5 [MQTT-4.12.0-5]
       ...(verdict.data !== undefined && { authenticationData: verdict.data }),
     },
   });
@@ -53,18 +53,19 @@ export function handleAuth(connection: Connection, packet: AuthPacket): void {
     // v5 [MQTT-4.12.0-7], X5-3.15-1
     throw new PeerProtocolError(ReasonCode.protocolError, 'MQTT-4.12.0-7', 'AUTH without an Authentication Method in CONNECT');
   }
-  if (authenticationMethod !== authentication.method) {
+  if (authenticationMethod !== authentication.method) { // v5 [MQTT-4.12.0-5] [MQTT-4.12.1-1] [X5-3.15-1]
     const why = `Authentication Method ${String(authenticationMethod)} is not the one of CONNECT, ${authentication.method}`;
     throw new PeerProtocolError(ReasonCode.protocolError, 'MQTT-4.12.0-5', why);
   }
   const { challenge } = authentication;
   if (packet.reasonCode === ReasonCode.reAuthenticate) {
-    if (connection.state !== 'connected' || challenge !== undefined || authentication.reauthenticating) {
+    // v5 [MQTT-4.12.0-3] [MQTT-4.12.1-1]
+    if (connection.state !== 'connected' || authentication.reauthenticating) {
       throw new PeerProtocolError(ReasonCode.protocolError, 'MQTT-4.12.0-3', 'AUTH 0x19 while an authentication is under way');
     }
     return reauthenticate(connection, authentication, packet);
   }
-  if (challenge === undefined) {
+  if (challenge === undefined) { // v5 [MQTT-4.12.1-1]
     throw new PeerProtocolError(ReasonCode.protocolError, 'MQTT-4.12.1-1', 'AUTH 0x18 without a challenge to answer');
   }
   authentication.challenge = undefined;
@@ -75,7 +76,7 @@ export function handleAuth(connection: Connection, packet: AuthPacket): void {
   );
 }
 
-/** v5 4.12.1: other packets go on under the old authentication meanwhile, X5-4.12.1-1. */
+/** v5 4.12.1: other packets go on under the old authentication meanwhile. */
 function reauthenticate(connection: Connection, authentication: Authentication, packet: AuthPacket): void {
   authentication.reauthenticating = true;
   const { authenticationData } = packet.properties;
@@ -88,15 +89,21 @@ function reauthenticate(connection: Connection, authentication: Authentication, 
   };
   ask(connection, connection.engine.hooks.authenticate(request), (verdict) => {
     authentication.reauthenticating = false;
-    connection.setLoginExpiry(verdict.expiresAtMs);
+    // A login belongs to its principal: nobody renews it with what somebody else was given.
+    if (verdict.principal !== undefined && verdict.principal !== connection.client?.principal) {
+      return connection.shut(ReasonCode.notAuthorized, 'authenticated again as another principal');
+    }
+    connection.login.set(verdict.expiresAtMs);
     connection.send({
       type: PacketType.auth,
       reasonCode: ReasonCode.success, // not a second CONNACK: v5 [MQTT-3.2.0-2]
       properties: {
-        authenticationMethod: authentication.method,
+        authenticationMethod: authentication.method, // v5 [MQTT-4.12.0-5]
         ...(verdict.authenticationData !== undefined && { authenticationData: verdict.authenticationData }),
       },
     });
+    // It may have other rights now. A store that fails has said so already.
+    connection.client?.reauthorize().catch(() => undefined);
   });
 }
 
@@ -107,7 +114,7 @@ export function ask(
   then: (verdict: Allowed) => void,
 ): void {
   if (!(answer instanceof Promise)) return settleAuthentication(connection, answer, then);
-  if (connection.state === 'connecting') {
+  if (connection.state === 'connecting') { // v5 [X5-4.12.1-1]
     return connection.wait(answer, (verdict) => settleAuthentication(connection, verdict, then));
   }
   void answer.then((verdict) => {

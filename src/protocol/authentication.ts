@@ -6,7 +6,7 @@ export type Allowed = Extract<AuthenticateVerdict, { action: 'allow' }>;
 
 /** The method of CONNECT, and who waits for the client's next AUTH. */
 export interface Authentication {
-  /** v5 [MQTT-4.12.0-5]: the same on every AUTH of the connection. */
+  /** The same on every AUTH of the connection. */
   readonly method: string;
   readonly request: AuthenticateRequest;
   challenge: Challenge | undefined;

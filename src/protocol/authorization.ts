@@ -1,10 +1,11 @@
 /** The one way to the `authorize` hook: every path that needs its answer comes through here. */
-import type { Action, HookClient, Verdict } from '../hooks/hooks.js';
+import type { Failed, HookClient, SubscribeRequest, Verdict } from '../hooks/hooks.js';
 import type { Properties } from '../packet/packets.js';
 import type { QoS } from '../packet/protocol.js';
 import type { Publication } from '../packet/publication.js';
 import { decodePublishProperties } from '../packet/read-properties.js';
 import { ReasonCode } from '../packet/reason-code.js';
+import { parseSharedFilter } from '../topic/topic-rules.js';
 import type { Client } from './client.js';
 import type { Environment } from './environment.js';
 
@@ -12,6 +13,13 @@ const allowed: Verdict = Object.freeze({ reasonCode: 0, reasonString: undefined,
 const reserved: Verdict = Object.freeze({
   reasonCode: ReasonCode.notAuthorized,
   reasonString: 'topics that begin with $SYS/ are the broker’s own',
+  cache: false,
+});
+
+/** A hook that was to rewrite something failed. */
+export const transformFailed: Verdict = Object.freeze({
+  reasonCode: ReasonCode.implementationSpecificError,
+  reasonString: undefined,
   cache: false,
 });
 
@@ -68,39 +76,80 @@ export function authorizeDelivery(
   return decide(engine, client, 'deliver', publication, qos, retain);
 }
 
+/** May this client subscribe to this? */
 export function authorizeSubscribe(
   engine: Environment,
-  client: Client,
-  action: Extract<Action, { type: 'subscribe' }>,
+  client: HookClient,
+  { topicFilter, qos }: Pick<SubscribeRequest, 'topicFilter' | 'qos'>,
+  properties: Properties,
 ): Verdict | Promise<Verdict> {
-  return engine.hooks.hasAuthorize ? engine.hooks.authorize(client, action) : allowed;
+  if (!engine.hooks.hasAuthorize) return allowed;
+  const shared = parseSharedFilter(topicFilter);
+  const topic = shared?.topicFilter ?? topicFilter;
+  return engine.hooks.authorize(client, { type: 'subscribe', topic, qos, shareName: shared?.shareName, properties });
 }
 
-function decide(
+/** A subscription as `onSubscribe` left it, and whether it may be. */
+export interface SubscribeDecision {
+  readonly request: SubscribeRequest;
+  readonly verdict: Verdict;
+}
+
+/** Asks `onSubscribe`, then `authorize` about what it made. */
+export function decideSubscribe(
   engine: Environment,
+  client: HookClient,
+  request: SubscribeRequest,
+  properties: Properties,
+): SubscribeDecision | Promise<SubscribeDecision> {
+  if (!engine.hooks.hasOnSubscribe) return authorized(engine, client, request, properties);
+  const settle = (made: SubscribeRequest | Failed): SubscribeDecision | Promise<SubscribeDecision> =>
+    made === undefined ? { request, verdict: transformFailed } : authorized(engine, client, made, properties);
+  const made = engine.hooks.onSubscribe(client, request);
+  return made instanceof Promise ? made.then(settle) : settle(made);
+}
+
+function authorized(
+  engine: Environment,
+  client: HookClient,
+  request: SubscribeRequest,
+  properties: Properties,
+): SubscribeDecision | Promise<SubscribeDecision> {
+  const verdict = authorizeSubscribe(engine, client, request, properties);
+  return verdict instanceof Promise ? verdict.then((settled) => ({ request, verdict: settled })) : { request, verdict };
+}
+
+type CachedType = 'publish' | 'deliver';
+
+function decide(
+  { hooks }: Environment,
   client: HookClient & { readonly decisions?: Client['decisions'] },
   type: 'publish' | 'will' | 'deliver',
   publication: Publication,
   qos: QoS,
   retain: boolean,
 ): Verdict | Promise<Verdict> {
-  const cacheAs = type === 'will' ? 'publish' : type;
-  const known = type === 'will' ? undefined : client.decisions?.get(cacheAs, publication.topic);
+  // A will is asked about by itself: its answer stands for nothing else, and no other for it.
+  const decisions = type === 'will' ? undefined : client.decisions;
+  const { generation } = hooks;
+  const known = decisions?.get(type as CachedType, publication.topic, generation);
   if (known !== undefined) return known;
+  const clears = decisions?.clears;
   const action = new MessageAction(type, publication, qos, retain);
-  const answer = engine.hooks.authorize(client, action);
-  if (!(answer instanceof Promise)) return remember(client, cacheAs, publication.topic, answer);
-  action.keep();
+  const answer = hooks.authorize(client, action);
   const { topic } = publication;
-  return answer.then((verdict) => remember(client, cacheAs, topic, verdict));
-}
-
-function remember(
-  client: { readonly decisions?: Client['decisions'] },
-  type: 'publish' | 'deliver',
-  topic: string,
-  verdict: Verdict,
-): Verdict {
-  if (verdict.cache) client.decisions?.set(type, topic, verdict);
-  return verdict;
+  if (!(answer instanceof Promise)) {
+    if (answer.cache && decisions?.clears === clears && hooks.generation === generation) {
+      decisions?.set(type as CachedType, topic, generation, answer);
+    }
+    return answer;
+  }
+  action.keep();
+  return answer.then((verdict) => {
+    // What was revoked, or asked of other hooks, while the answer was out is not kept.
+    if (verdict.cache && decisions?.clears === clears && hooks.generation === generation) {
+      decisions?.set(type as CachedType, topic, generation, verdict);
+    }
+    return verdict;
+  });
 }

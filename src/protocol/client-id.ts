@@ -15,7 +15,7 @@ export function needsClientId(packet: ConnectPacket, options: CoreOptions): bool
     if (protocolVersion === 5 || (protocolVersion === 4 && cleanStart)) return true;
     throw refused('MQTT-3.1.3-8', 'an empty Client Identifier needs Clean Session 1');
   }
-  // v3.1.1 [MQTT-3.1.3-5]: letters and digits are always accepted.
+  // v5 [MQTT-3.1.3-5] [MQTT-3.1.3-8], v3.1.1 [MQTT-3.1.3-5]: letters and digits are always accepted.
   if (!options.clientIdWildcards && /[+#]/.test(clientId)) {
     // A host's `filter.startsWith('devices/' + client.id)` would be a hole.
     throw refused('MQTT-3.1.3-8', 'a Client Identifier with + or # is refused (clientIdWildcards)');
@@ -26,6 +26,5 @@ export function needsClientId(packet: ConnectPacket, options: CoreOptions): bool
   return false;
 }
 
-// v5 [MQTT-3.1.3-8]: CONNACK 0x85; v3.1.1 [MQTT-3.1.3-9]: return code 2
 const refused = (statement: string, message: string): PeerProtocolError =>
-  new PeerProtocolError(ReasonCode.clientIdentifierNotValid, statement, message);
+  new PeerProtocolError(ReasonCode.clientIdentifierNotValid, statement, message); // v5 [MQTT-3.1.3-8], v3.1.1 [MQTT-3.1.3-9]: return code 2

@@ -3,6 +3,7 @@ import { BrokerError } from '../errors/errors.js';
 import type { HookClient } from '../hooks/hooks.js';
 import type { ProtocolVersion } from '../packet/protocol.js';
 import { ReasonCode } from '../packet/reason-code.js';
+import { textProblem } from '../packet/utf8.js';
 import type { ConnectionMeta } from '../transport/transport.js';
 import { DecisionCache } from './decision-cache.js';
 
@@ -15,6 +16,15 @@ const serverDisconnectCodes: ReadonlySet<number> = new Set([
 /** What the public object asks of its connection. */
 export interface ClientControl {
   close(reasonCode: number, reasonString?: string): void;
+  reauthorize(): Promise<Reauthorized>;
+}
+
+/** What a client may no longer have. @public */
+export interface Reauthorized {
+  /** Topic filters of the subscriptions that were ended, as subscribed. */
+  readonly removedSubscriptions: string[];
+  /** Whether its will was discarded. */
+  readonly willDropped: boolean;
 }
 
 /** @internal */
@@ -95,13 +105,28 @@ export class Client implements HookClient {
    * Disconnects the client; its will is published as after any close without DISCONNECT (v5 3.1.2.5).
    * @param reasonCode - MQTT 5.0 DISCONNECT reason code from 0x80, default 0x98 Administrative action; 3.x sees a bare close.
    * @param reasonString - Sent to 5.0 clients beside the code.
-   * @throws BrokerError `ODN_ERR_ARGUMENT`: the reason code is none that a server may send in DISCONNECT
+   * @throws BrokerError `ODN_ERR_ARGUMENT`: the reason code is none that a server may send in DISCONNECT, or the reason string has U+0000 or a lone surrogate
    */
   close(reasonCode: number = ReasonCode.administrativeAction, reasonString?: string): void {
-    if (!serverDisconnectCodes.has(reasonCode)) {
+    if (!serverDisconnectCodes.has(reasonCode)) { // v5 [MQTT-3.14.2-1]
       throw new BrokerError('ODN_ERR_ARGUMENT', `${String(reasonCode)} is no reason code of a server's DISCONNECT from 0x80`);
     }
+    // v5 [MQTT-1.5.4-1] [MQTT-1.5.4-2]
+    if (reasonString !== undefined && textProblem(reasonString, false) !== 0) {
+      throw new BrokerError('ODN_ERR_ARGUMENT', `the reason string ${JSON.stringify(reasonString)} has U+0000 or a lone surrogate`);
+    }
     this.control?.close(reasonCode, reasonString);
+  }
+
+  /**
+   * Call it when the rights of this client have changed: forgets the answers that were cached, asks `authorize` again
+   * about each subscription and the will, in order with what the client sends, and ends what is refused. Messages that
+   * wait are asked about when they are sent. Resolves when the store has it; for a client that is gone, with nothing.
+   * @throws BrokerError `ODN_ERR_STORAGE_WRITE`: it is done, and may come back after a restart
+   */
+  reauthorize(): Promise<Reauthorized> {
+    this.decisions.clear();
+    return this.control?.reauthorize() ?? Promise.resolve({ removedSubscriptions: [], willDropped: false });
   }
 
   /** @internal */

@@ -18,13 +18,13 @@ export function connackProperties(connection: Connection, connecting: Connecting
   if (limits.maximumQoS < 2) told.maximumQoS = limits.maximumQoS as 0 | 1; // v5 [MQTT-3.2.2-9]
   if (!limits.retainAvailable) told.retainAvailable = false;
   if (assigned) told.assignedClientIdentifier = clientId; // v5 [MQTT-3.1.3-7] [MQTT-3.2.2-16]
-  if (options.topicAliasMaximum > 0) told.topicAliasMaximum = options.topicAliasMaximum;
+  if (options.topicAliasMaximum > 0) told.topicAliasMaximum = options.topicAliasMaximum; // v5 [MQTT-3.2.2-18]
   if (!options.wildcardSubscriptionAvailable) told.wildcardSubscriptionAvailable = false;
   if (!options.subscriptionIdentifierAvailable) told.subscriptionIdentifierAvailable = false;
   if (!options.sharedSubscriptionAvailable) told.sharedSubscriptionAvailable = false;
-  if (keepAliveSeconds !== packet.keepAliveSeconds) told.serverKeepAliveSeconds = keepAliveSeconds;
-  if (packet.properties.requestResponseInformation === true && verdict.responseInformation !== undefined) {
-    told.responseInformation = verdict.responseInformation; // v5 [MQTT-3.1.2-28]
+  if (keepAliveSeconds !== packet.keepAliveSeconds) told.serverKeepAliveSeconds = keepAliveSeconds; // v5 [MQTT-3.2.2-21]
+  if (packet.properties.requestResponseInformation === true && verdict.responseInformation !== undefined) { // v5 [MQTT-3.1.2-28] [X5-3.1.2.11.6-1]
+    told.responseInformation = verdict.responseInformation;
   }
   const method = connection.authentication?.method;
   if (method !== undefined) told.authenticationMethod = method; // v5 [MQTT-4.12.0-5] [MQTT-4.12.0-6]

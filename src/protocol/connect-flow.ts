@@ -11,6 +11,7 @@ import { encodePacket } from '../packet/write-packets.js';
 import type { WillRecord } from '../storage/storage.js';
 import { ask } from './auth-flow.js';
 import { authorizePublish } from './authorization.js';
+import { runOnConnect } from './auto-subscribe.js';
 import { Client } from './client.js';
 import { needsClientId } from './client-id.js';
 import type { Connection } from './connection.js';
@@ -19,6 +20,7 @@ import type { Connecting } from './connecting.js';
 import type { CoreOptions, SessionLimits } from './core-options.js';
 import { NetworkOutlet } from './network-outlet.js';
 import type { OpenResult } from './ports.js';
+import { reauthorizeConnection } from './reauthorize.js';
 import { InboundAliases } from './topic-aliases.js';
 import { willRecord } from './will.js';
 
@@ -27,9 +29,9 @@ export function handleConnect(connection: Connection, packet: ConnectPacket): vo
   const { properties } = packet;
   connection.writeLimits = {
     maximumPacketBytes: properties.maximumPacketSize ?? Infinity, // v5 [MQTT-3.1.2-24]
-    problemInformation: properties.requestProblemInformation ?? true, // v5 [MQTT-3.1.2-29]
+    problemInformation: properties.requestProblemInformation ?? true, // v5 [X5-3.1.2.11.7-1] [MQTT-3.1.2-29]
   };
-  if (!engine.options.protocolVersions.includes(packet.protocolVersion)) {
+  if (!engine.options.protocolVersions.includes(packet.protocolVersion)) { // v5 [MQTT-3.1.2-2]
     throw new PeerProtocolError(ReasonCode.unsupportedProtocolVersion, 'MQTT-3.1.2-2', 'this version is switched off (protocolVersions)');
   }
   refuseOverload(connection);
@@ -63,10 +65,10 @@ export function handleConnect(connection: Connection, packet: ConnectPacket): vo
 
 function refuseOverload({ engine }: Connection): void {
   const { connectionsMax } = engine.options;
-  if (engine.counters.connections > connectionsMax) {
+  if (engine.counters.connections > connectionsMax) { // v5 [MQTT-3.1.4-2]
     throw new PeerProtocolError(ReasonCode.quotaExceeded, 'MQTT-3.1.4-2', `${connectionsMax} connections are open (connectionsMax)`);
   }
-  if (!engine.sessions.admits()) {
+  if (!engine.sessions.admits()) { // v5 [MQTT-3.1.4-2]
     const { connectRateMax } = engine.options;
     const why = `more than ${connectRateMax} connects a second (connectRateMax)`;
     throw new PeerProtocolError(ReasonCode.connectionRateExceeded, 'MQTT-3.1.4-2', why);
@@ -82,8 +84,8 @@ function checkWill({ will }: ConnectPacket, options: CoreOptions): void {
 
 function checkCapabilities({ will }: ConnectPacket, limits: SessionLimits): void {
   if (will === undefined) return;
+  // v5 [MQTT-3.2.2-12]
   if (will.qos > limits.maximumQoS) {
-    // v5 [MQTT-3.2.2-12]
     throw new PeerProtocolError(ReasonCode.qosNotSupported, 'MQTT-3.2.2-12', `Will QoS ${will.qos} is over the Maximum QoS of ${limits.maximumQoS}`);
   }
   // v5 [MQTT-3.2.2-13]
@@ -134,9 +136,9 @@ export function narrowed(options: SessionLimits, own: ClientLimits = {}): Sessio
 const keepAlive = (seconds: number, max: number): number =>
   max !== Infinity && (seconds === 0 || seconds > max) ? Math.min(max, 65_535) : seconds;
 
-/** 3.x: Clean Session 0 lasts for ever, 1 ends with the connection. 5.0: absent means 0, X5-3.1.2.11.2-1. */
+/** 3.x: Clean Session 0 lasts for ever, 1 ends with the connection. 5.0: absent means 0. */
 function sessionExpiry({ protocolVersion, cleanStart, properties }: ConnectPacket, max: number): number {
-  const asked = protocolVersion === 5 ? (properties.sessionExpirySeconds ?? 0) : cleanStart ? 0 : sessionExpiryNeverSeconds; // v3.1.1 [MQTT-3.1.2-4]
+  const asked = protocolVersion === 5 ? (properties.sessionExpirySeconds ?? 0) : cleanStart ? 0 : sessionExpiryNeverSeconds; // v5 [X5-3.1.2.11.2-1], v3.1.1 [MQTT-3.1.2-4]
   return Math.min(asked, max);
 }
 
@@ -154,14 +156,17 @@ function authorizeWill(connection: Connection, connecting: Connecting): void {
       keepAliveSeconds,
       connectedAtWallMs: engine.wall(),
     },
-    { close: (reasonCode, reasonString) => connection.shut(reasonCode, reasonString ?? '') },
+    {
+      close: (reasonCode, reasonString) => connection.shut(reasonCode, reasonString ?? ''),
+      reauthorize: () => reauthorizeConnection(connection),
+    },
   );
   connection.client = client;
   const will = packet.will === undefined ? undefined : willRecord(engine, packet.will, clientId);
   if (will === undefined) return openSession(connection, connecting, client, undefined);
   const settle = ({ reasonCode, reasonString }: Verdict): void => {
     if (reasonCode === 0) openSession(connection, connecting, client, will);
-    else connection.shut(reasonCode, reasonString ?? 'the will was refused'); // X5-5.4.2-1
+    else connection.shut(reasonCode, reasonString ?? 'the will was refused'); // v5 [MQTT-3.1.4-2] [X5-3.1.3.2.3-1]; X5-5.4.2-1
   };
   const answer = authorizePublish(engine, client, will.message, 'will');
   if (answer instanceof Promise) connection.wait(answer, settle);
@@ -179,8 +184,8 @@ function openSession(connection: Connection, connecting: Connecting, client: Cli
     client,
     {
       version,
-      receiveMaximum: Math.min(properties.receiveMaximum ?? 65_535, limits.inflightMax),
-      topicAliasMaximum: Math.min(properties.topicAliasMaximum ?? 0, engine.options.topicAliasMaximumOutbound),
+      receiveMaximum: Math.min(properties.receiveMaximum ?? 65_535, limits.inflightMax), // v5 [X5-3.1.2.11.3-1] [MQTT-4.9.0-1] [X5-4.1-2]
+      topicAliasMaximum: Math.min(properties.topicAliasMaximum ?? 0, engine.options.topicAliasMaximumOutbound), // v5 [MQTT-3.1.2-26] [MQTT-3.1.2-27]
       outboundBytesMax: limits.outboundBytesMax,
       limits: connection.writeLimits,
     },
@@ -201,11 +206,11 @@ function openSession(connection: Connection, connecting: Connecting, client: Cli
   );
 }
 
-/** v5 [MQTT-3.1.2-24]: a client whose Maximum Packet Size leaves no room for its CONNACK cannot be served. */
+/** A client whose Maximum Packet Size leaves no room for its CONNACK cannot be served. */
 function checkConnackFits(connection: Connection, connecting: Connecting): void {
   const properties = connackProperties(connection, connecting);
   const connack = { type: PacketType.connack, sessionPresent: false, reasonCode: ReasonCode.success, properties };
-  if (encodePacket(connack, connection.version, connection.writeLimits) !== undefined) return;
+  if (encodePacket(connack, connection.version, connection.writeLimits) !== undefined) return; // v5 [MQTT-3.1.2-24]
   const why = `the CONNACK is over the client's Maximum Packet Size of ${connection.writeLimits.maximumPacketBytes}`;
   throw new PeerProtocolError(ReasonCode.packetTooLarge, 'MQTT-3.1.2-24', why);
 }
@@ -215,14 +220,17 @@ function answerConnect(connection: Connection, connecting: Connecting, outlet: N
   const { engine } = connection;
   const { session, sessionPresent } = result;
   connection.receiveMaximum = connecting.limits.receiveMaximum;
-  connection.keepAliveSeconds = connecting.keepAliveSeconds; // v5 [MQTT-3.2.2-21] [MQTT-3.2.2-22]
+  connection.keepAliveSeconds = connecting.keepAliveSeconds; // v5 [MQTT-3.2.2-21] [MQTT-3.2.2-22] [X5-4.1-2]
+  // v5 [MQTT-3.3.2-7] [X5-4.1-2]
   if (connecting.packet.protocolVersion === 5) connection.inboundAliases = new InboundAliases(engine.options.topicAliasMaximum);
   connection.accepted(session, outlet);
-  connection.setLoginExpiry(connecting.verdict.expiresAtMs);
-  // v5 [MQTT-3.2.0-1], v3.1.1 [MQTT-3.1.4-4] [MQTT-3.2.0-1]: before anything else. The session's record is stored by now.
+  connection.login.set(connecting.verdict.expiresAtMs);
   const properties = connackProperties(connection, connecting);
-  connection.send({ type: PacketType.connack, sessionPresent, reasonCode: ReasonCode.success, properties });
+  // v5 [MQTT-3.2.0-1], v3.1.1 [MQTT-3.1.4-4] [MQTT-3.2.0-1]: before anything else. The session's record is stored by now.
+  connection.send({ type: PacketType.connack, sessionPresent, reasonCode: ReasonCode.success, properties }); // v5 [MQTT-3.1.4-5]
   engine.observer.clientAccepted(outlet.client, sessionPresent);
   session.sender.resume();
-  if (connection.isOpen()) engine.observer.clientReady(outlet.client);
+  if (!connection.isOpen()) return;
+  engine.observer.clientReady(outlet.client);
+  if (connection.isOpen()) runOnConnect(connection, session);
 }

@@ -18,8 +18,9 @@ import type { ConnectionMeta } from '../transport/transport.js';
 import type { Authentication } from './authentication.js';
 import type { Client } from './client.js';
 import { connackCode } from './connack-code.js';
-import { calls } from './deadlines.js';
 import type { Deadline } from './deadlines.js';
+import type { Errand } from './errand.js';
+import { LoginExpiry } from './login-expiry.js';
 import type { NetworkOutlet } from './network-outlet.js';
 import type { Output } from './output.js';
 import { Pauses } from './pauses.js';
@@ -63,18 +64,19 @@ export class Connection {
   receiveMaximum: number;
   readonly route = new RouteResult();
   readonly pauses: Pauses;
+  readonly login: LoginExpiry;
   private readonly unsent: UnsentWatch;
   /** A decision is out: nothing more is read from the buffer until it is in. */
   private waiting = false;
   /** What was put off until there is memory, or until acknowledgements have left. */
   private parked: { readonly why: ParkReason; readonly again: () => void } | undefined = undefined;
+  private errands: Errand[] | undefined = undefined;
   private reading = false;
   private peerEnded = false;
   /** The transport is. */
   private gone = false;
   private lastPacketAtMs: number;
   private deadline: Deadline | undefined;
-  private loginDeadline: Deadline | undefined = undefined;
   private abort: AbortController | undefined = undefined;
   /** Called once, last. */
   onFinished: (() => void) | undefined = undefined;
@@ -97,6 +99,7 @@ export class Connection {
       this.shut(ReasonCode.quotaExceeded, 'not read from for pauseSecondsMax'),
     );
     this.unsent = new UnsentWatch(engine, output, this.pauses, () => 2 * (this.session?.limits ?? engine.options).outboundBytesMax);
+    this.login = new LoginExpiry(engine, () => this.shut(ReasonCode.notAuthorized, 'the login has expired'));
     this.lastPacketAtMs = engine.now();
     this.deadline = engine.deadlines.set(this, this.lastPacketAtMs + engine.options.connectTimeoutSeconds * 1000);
     engine.counters.connections += 1;
@@ -144,7 +147,7 @@ export class Connection {
 
   onDeadline(nowMs: number): void {
     this.deadline = undefined;
-    if (this.state === 'closing') this.output.destroy();
+    if (this.state === 'closing') this.output.destroy(); // v5 [MQTT-3.14.4-2] [MQTT-4.13.2-1]
     else if (this.state === 'connecting') this.checkConnect(nowMs);
     else this.checkKeepAlive(nowMs);
   }
@@ -158,10 +161,11 @@ export class Connection {
     this.reading = true;
     try {
       while (this.isOpen() && !this.waiting) {
+        if (this.errands !== undefined && this.runErrand()) continue;
         const type = this.reader.next();
         if (type === 0) break;
         this.engine.counters.packetsReceived += 1;
-        this.lastPacketAtMs = this.engine.now();
+        this.lastPacketAtMs = this.engine.now(); // v5 [MQTT-3.1.2-22], v3.1.1 [MQTT-3.1.2-24]: any packet counts
         this.dispatch(this, type);
       }
     } catch (error) {
@@ -180,6 +184,20 @@ export class Connection {
     );
   }
 
+  /** Does `errand` between two packets: now, or once what is waited for has come. */
+  inOrder(errand: Errand): void {
+    if (!this.isOpen()) return errand.abandon();
+    (this.errands ??= []).push(errand);
+    if (!this.waiting) this.read();
+  }
+
+  private runErrand(): boolean {
+    const errand = this.errands?.shift();
+    if (this.errands?.length === 0) this.errands = undefined;
+    errand?.run();
+    return errand !== undefined;
+  }
+
   /** Stops reading packets until `go`. */
   hold(): void {
     this.waiting = true;
@@ -190,13 +208,16 @@ export class Connection {
     if (!this.isOpen()) return;
     this.waiting = false;
     this.lastPacketAtMs = this.engine.now();
+    const { reading } = this;
+    this.reading = true; // what the step calls reads nothing on: it is not done yet
     try {
       step();
     } catch (error) {
       this.refuse(error);
     }
-    this.read();
-    if (this.peerEnded && !this.waiting) this.leave(0, endedWithoutDisconnect, undefined);
+    this.reading = reading;
+    this.read(); // v5 [X5-3.1.4-2]: what came behind CONNECT
+    if (this.peerEnded && !this.waiting && !this.reading) this.leave(0, endedWithoutDisconnect, undefined);
     this.pauses.set('pending', this.waiting && this.reader.pendingBytes > this.engine.options.pendingBytesMax);
     this.engine.memory.poll();
   }
@@ -258,9 +279,9 @@ export class Connection {
     return this.state === 'connecting' || this.state === 'connected';
   }
 
-  /** CONNACK 0x00 is on its way: from here on DISCONNECT is what refuses. v5 [MQTT-3.14.0-1] */
+  /** CONNACK 0x00 is on its way: from here on DISCONNECT is what refuses. */
   accepted(session: Session, outlet: NetworkOutlet): void {
-    this.state = 'connected';
+    this.state = 'connected'; // v5 [MQTT-3.14.0-1]
     this.session = session;
     this.outlet = outlet;
     outlet.onHeld = () => this.engine.durability.wait(this);
@@ -269,23 +290,11 @@ export class Connection {
     this.armKeepAlive();
   }
 
-  /** The login ends at this wall-clock time; `undefined` = never. */
-  setLoginExpiry(expiresAtWallMs: number | undefined): void {
-    if (this.loginDeadline !== undefined) this.engine.deadlines.cancel(this.loginDeadline);
-    this.loginDeadline = undefined;
-    if (expiresAtWallMs === undefined) return;
-    const atMs = this.engine.now() + expiresAtWallMs - this.engine.wall();
-    this.loginDeadline = this.engine.deadlines.set(
-      calls(() => this.shut(ReasonCode.notAuthorized, 'the login has expired')),
-      atMs,
-    );
-  }
-
   /** Whatever broke: a rule of the protocol, or a bug of ours; the peer is told what its version allows. */
   refuse(error: unknown): void {
     if (error instanceof PeerProtocolError) {
       this.engine.counters.protocolErrors += 1;
-      return this.shut(error.reasonCode, `${error.message} [${error.statement}]`, error);
+      return this.shut(error.reasonCode, `${error.message} [${error.statement}]`, error); // v5 [MQTT-4.13.1-1] [X5-4.13.1-1]
     }
     const cause = error instanceof Error ? error : new Error(String(error));
     this.engine.observer.error(new BrokerError('ODN_ERR_INTERNAL', `a connection failed: ${cause.message}`, { cause }));
@@ -293,49 +302,61 @@ export class Connection {
   }
 
   /**
-   * Ends the connection from our side: v5 [MQTT-4.13.1-1] [MQTT-4.13.2-1], v3.1.1 [MQTT-4.8.0-1].
+   * Ends the connection from our side, whether or not the reason can be sent.
    * @param properties - what the client is told beside the code; by default `why` as Reason String.
    */
   shut(reasonCode: number, why: string, error?: Error, properties: Properties = why === '' ? {} : { reasonString: why }): void {
     if (!this.isOpen()) return;
     const knowsVersion = this.reader.version !== 0;
-    if (this.state === 'connected') this.send({ type: PacketType.disconnect, reasonCode, properties });
+    if (this.state === 'connected') this.send({ type: PacketType.disconnect, reasonCode, properties }); // v5 [MQTT-3.2.0-2] [MQTT-3.14.0-1] [X5-4.13.1-1]
     // 3.x gets a refusing CONNACK only where a return code exists: v3.1.1 [MQTT-3.1.4-1] [MQTT-3.2.2-6]
-    else if (knowsVersion) this.send({ type: PacketType.connack, sessionPresent: false, reasonCode: connackCode(reasonCode), properties }); // v5 [MQTT-3.2.2-6]
-    this.leave(reasonCode, why, error); // v3.1.1 [MQTT-3.2.2-5]
+    else if (knowsVersion) { // v5 [X5-3.2.2.2-1] [X5-4.13.1-1]
+      this.send({ type: PacketType.connack, sessionPresent: false, reasonCode: connackCode(reasonCode), properties });
+    }
+    this.leave(reasonCode, why, error); // v5 [MQTT-3.2.2-7] [MQTT-4.13.1-1] [MQTT-4.13.2-1], v3.1.1 [MQTT-3.2.2-5] [MQTT-4.8.0-1]
   }
 
-  /** Leaves the session and tells who listens; nothing more is read or written. v5 [MQTT-3.14.4-1] */
-  leave(reasonCode: number, why: string, error: Error | undefined, normal = false): void {
+  /** Leaves the session and tells who listens; nothing more is read or written. */
+  leave(reasonCode: number, why: string, error: Error | undefined, normal = false): void { // v5 [X5-3.1.2.5-2]
     if (!this.isOpen()) {
       if (this.state === 'closing') this.output.destroy();
       return;
     }
     const { engine, session, outlet, client } = this;
-    this.state = 'closing'; // v3.1.1 [MQTT-3.1.4-5] [MQTT-3.14.4-2]
+    this.state = 'closing'; // v5 [MQTT-3.1.4-6] [MQTT-3.14.4-1], v3.1.1 [MQTT-3.1.4-5] [MQTT-3.14.4-2]
     this.waiting = false;
     this.parked = undefined;
+    for (const errand of this.errands?.splice(0) ?? []) errand.abandon();
     this.reader.discard();
     this.cancelDeadline();
-    this.setLoginExpiry(undefined);
+    this.login.set(undefined);
     engine.memory.forget(this);
     engine.durability.forget(this);
     this.unsent.stop();
     this.pauses.clear();
-    this.abort?.abort();
     outlet?.held.clear();
-    client?.markGone();
+    // Only once the session is detached: what a listener publishes is not sent behind DISCONNECT.
+    const signalGone = (): void => {
+      this.abort?.abort();
+      client?.markGone();
+    };
     if (session === undefined || outlet === undefined || client === undefined) {
+      signalGone();
       const version = this.reader.version === 0 ? undefined : this.reader.version;
       engine.observer.connectRefused(this.clientId, reasonCode, why, error, this.source.meta, version);
-    } else engine.sessions.closed(session, outlet, normal, () => engine.observer.clientClosed(client, reasonCode, why, error));
+    } else {
+      engine.sessions.closed(session, outlet, normal, () => {
+        signalGone(); // v5 [MQTT-3.14.4-1]
+        engine.observer.clientClosed(client, reasonCode, why, error);
+      });
+    }
     this.end();
   }
 
-  /** Half-closes and drains what the peer still sends, for a bounded time: it gets to read the reason. X5-3.14.4-1 */
+  /** Half-closes and drains what the peer still sends, for a bounded time: it gets to read the reason. */
   private end(): void {
     if (this.gone) return this.finish();
-    this.output.end(); // v3.1.1 [MQTT-3.14.4-1]
+    this.output.end(); // v5 [MQTT-3.14.4-2] [X5-3.14.4-1], v3.1.1 [MQTT-3.14.4-1]
     if (this.state !== 'closing') return; // the peer has gone in that very call
     this.deadline = this.engine.deadlines.set(this, this.engine.now() + this.engine.options.closeGraceSeconds * 1000);
   }
@@ -357,19 +378,19 @@ export class Connection {
     this.deadline = this.engine.deadlines.set(this, this.lastPacketAtMs + this.keepAliveSeconds * 1500);
   }
 
-  /** X5-3.1.4-1. While a hook or the store is asked the peer is not late, we are; both have deadlines of their own. */
+  /** While a hook or the store is asked the peer is not late, we are; both have deadlines of their own. */
   private checkConnect(nowMs: number): void {
     if (this.waiting) this.lastPacketAtMs = nowMs;
     const atMs = this.lastPacketAtMs + this.engine.options.connectTimeoutSeconds * 1000;
     if (nowMs < atMs) this.deadline = this.engine.deadlines.set(this, atMs);
-    else this.shut(ReasonCode.unspecifiedError, 'no CONNECT in time');
+    else this.shut(ReasonCode.unspecifiedError, 'no CONNECT in time'); // v5 [X5-3.1.4-1]
   }
 
   private checkKeepAlive(nowMs: number): void {
     // It stands still while we do not read: the peer is not silent, we are deaf.
     if (this.waiting || this.pauses.any) this.lastPacketAtMs = nowMs;
-    if (nowMs < this.lastPacketAtMs + this.keepAliveSeconds * 1500) return this.armKeepAlive();
-    this.shut(ReasonCode.keepAliveTimeout, 'no packet within one and a half times Keep Alive');
+    if (nowMs < this.lastPacketAtMs + this.keepAliveSeconds * 1500) return this.armKeepAlive(); // v5 [MQTT-3.1.2-22]
+    this.shut(ReasonCode.keepAliveTimeout, 'no packet within one and a half times Keep Alive'); // v5 [MQTT-3.1.2-22]
   }
 
   private cancelDeadline(): void {

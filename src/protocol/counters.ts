@@ -14,7 +14,7 @@ export type DropReason =
   | 'memory'
   /** `authorize` refused the delivery. */
   | 'deliverDenied'
-  /** `authorize` refused the publish or the will. */
+  /** `authorize` refused the publish or the will, or `onPublish` failed. */
   | 'publishDenied'
   /** A limit of the publisher was reached. */
   | 'quota'
@@ -71,6 +71,8 @@ export class Counters {
   willsPublished = 0;
   protocolErrors = 0;
   hookErrors = 0;
+  /** Questions to hooks that have no answer yet. */
+  hooksPending = 0;
   listenerErrors = 0;
   readonly dropped: Record<DropReason, number> = Object.fromEntries(dropReasons.map((why) => [why, 0])) as Record<
     DropReason,

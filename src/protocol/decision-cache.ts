@@ -5,19 +5,27 @@ import type { Verdict } from '../hooks/hooks.js';
 const decisionsMax = 512;
 
 export class DecisionCache {
+  /** Raised by `clear`: the answer to a question that was put before is not kept. */
+  clears = 0;
   private verdicts: Map<string, Verdict> | undefined = undefined;
+  /** Of the hooks that gave these answers. */
+  private generation = 0;
 
-  get(type: 'publish' | 'deliver', topic: string): Verdict | undefined {
-    return this.verdicts?.get(key(type, topic));
+  /** @param generation - of the hooks there are now: others' answers are void. */
+  get(type: 'publish' | 'deliver', topic: string, generation: number): Verdict | undefined {
+    return this.generation === generation ? this.verdicts?.get(key(type, topic)) : undefined;
   }
 
-  set(type: 'publish' | 'deliver', topic: string, verdict: Verdict): void {
+  set(type: 'publish' | 'deliver', topic: string, generation: number, verdict: Verdict): void {
+    if (this.generation !== generation) this.verdicts = undefined;
+    this.generation = generation;
     const verdicts = (this.verdicts ??= new Map());
     if (verdicts.size >= decisionsMax) verdicts.delete(verdicts.keys().next().value as string);
     verdicts.set(key(type, topic), verdict);
   }
 
   clear(): void {
+    this.clears += 1;
     this.verdicts = undefined;
   }
 }

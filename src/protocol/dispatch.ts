@@ -57,20 +57,20 @@ function dispatchFirst(connection: Connection, type: PacketType): void {
   } else if (type === PacketType.auth && packet?.type === PacketType.auth) handleAuth(connection, packet);
   else if (type === PacketType.disconnect) connection.leave(0, 'DISCONNECT before CONNACK', undefined, true);
   else {
-    // v5 [MQTT-3.1.2-30]; before CONNECT the reader has refused it already: [MQTT-3.1.0-1]
+    // Before CONNECT the reader has refused it already.
     const statement = connection.version === 5 ? 'MQTT-3.1.2-30' : 'MQTT-3.1.0-2';
-    throw new PeerProtocolError(ReasonCode.protocolError, statement, 'only AUTH or DISCONNECT may precede CONNACK');
+    throw new PeerProtocolError(ReasonCode.protocolError, statement, 'only AUTH or DISCONNECT may precede CONNACK'); // v5 [MQTT-3.1.2-30]
   }
 }
 
 function handleDisconnect(connection: Connection, session: Session, packet: DisconnectPacket): void {
   const { sessionExpirySeconds } = packet.properties;
   if (sessionExpirySeconds !== undefined) {
-    if (session.sessionExpirySeconds === 0 && sessionExpirySeconds > 0) {
+    if (session.sessionExpirySeconds === 0 && sessionExpirySeconds > 0) { // v5 [X5-3.14.2.2.2-1]
       const why = `DISCONNECT may not raise a Session Expiry Interval of 0 to ${sessionExpirySeconds}`;
       throw new PeerProtocolError(ReasonCode.protocolError, 'X5-3.14.2.2.2-1', why);
     }
-    session.sessionExpirySeconds = Math.min(sessionExpirySeconds, session.limits.sessionExpirySecondsMax);
+    session.sessionExpirySeconds = Math.min(sessionExpirySeconds, session.limits.sessionExpirySecondsMax); // v5 [X5-3.14.2.2.2-2]
   }
   // v5 [MQTT-3.14.4-3]; any other reason leaves the will: X5-3.1.2.5-1. v3.1.1 [MQTT-3.14.4-3]
   connection.leave(packet.reasonCode, 'DISCONNECT', undefined, packet.reasonCode === 0);

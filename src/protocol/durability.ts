@@ -19,6 +19,8 @@ export interface StallWatch {
   readonly deadlines: Deadlines;
   readonly storageStallSeconds: number;
   now(): number;
+  /** Told what a waiter throws: a bug of the broker, which must not harm the others that wait. */
+  failed(error: unknown): void;
 }
 
 export class Durability {
@@ -73,7 +75,11 @@ export class Durability {
   onDurable(lsn: Lsn): void {
     this.progress();
     for (const waiter of [...this.waiters]) {
-      if (waiter.waitsFor <= lsn) waiter.onDurable(lsn);
+      try {
+        if (waiter.waitsFor <= lsn) waiter.onDurable(lsn);
+      } catch (error) {
+        this.watch.failed(error);
+      }
       if (waiter.waitsFor === Infinity) this.waiters.delete(waiter);
     }
     this.arm();
@@ -81,7 +87,7 @@ export class Durability {
 
   onFailed(from: Lsn, to: Lsn, error: BrokerError): void {
     this.progress();
-    for (const waiter of [...this.waiters]) waiter.onStoreFailed(from, to, error);
+    this.giveUp(from, to, error);
     this.arm();
   }
 
@@ -93,7 +99,17 @@ export class Durability {
     const error = new BrokerError('ODN_ERR_STORAGE_WRITE', `the store has written nothing for ${storageStallSeconds} s (storageStallSeconds)`);
     this.stalled = true;
     this.onStalled?.(error);
-    for (const waiter of [...this.waiters]) waiter.onStoreFailed(0, Infinity, error);
+    this.giveUp(0, Infinity, error);
+  }
+
+  private giveUp(from: Lsn, to: Lsn, error: BrokerError): void {
+    for (const waiter of [...this.waiters]) {
+      try {
+        waiter.onStoreFailed(from, to, error);
+      } catch (thrown) {
+        this.watch.failed(thrown);
+      }
+    }
   }
 
   /** The store does something: whoever waits has the whole time again. */

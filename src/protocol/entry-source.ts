@@ -11,6 +11,8 @@ export interface EntrySource {
 export interface Replay extends EntrySource {
   readonly topicFilter: string;
   readonly done: boolean;
+  /** All of it was taken out, and no other follows. */
+  finished(): void;
 }
 
 /**
@@ -37,10 +39,10 @@ export class Replays implements EntrySource {
 
   /**
    * Whether the next one may be sent now. QoS 1 and 2 come behind what waits in the queue, as the queue's sequence is
-   * the order in which all of it is sent again: v5 [MQTT-4.6.0-1], v3.1.1 [MQTT-4.6.0-1].
+   * the order in which all of it is sent again.
    */
   mayPass(queue: { readonly length: number }): boolean {
-    return queue.length === 0 || this.peek()?.qos === 0;
+    return queue.length === 0 || this.peek()?.qos === 0; // v5 [MQTT-4.6.0-1]
   }
 
   peek(): OutboundEntry | undefined {
@@ -49,7 +51,8 @@ export class Replays implements EntrySource {
       if (entry !== undefined || !replay.done) return entry;
       const next = this.following.get(replay.topicFilter);
       this.drop(replay.topicFilter);
-      if (next !== undefined) this.add(next); // at the end, where this loop gets to it
+      if (next === undefined) replay.finished();
+      else this.add(next); // at the end, where this loop gets to it
     }
     return undefined;
   }

@@ -1,13 +1,16 @@
 /**
  * Packets of one connection that wait for the store: acknowledgements leave in the order of receipt, so that one
- * which stores nothing never overtakes one which does (v5 [MQTT-4.6.0-2] [MQTT-4.6.0-3]).
+ * which stores nothing never overtakes one which does (v5 4.6).
  */
 import type { Lsn } from '../storage/storage.js';
 import { RingQueue } from '../util/ring-queue.js';
 
+/** A packet's bytes; or, as most are acknowledgements of four bytes, the first and the last two of those in one number. */
+export type HeldPacket = Uint8Array | number;
+
 interface Held {
   readonly lsn: Lsn;
-  readonly bytes: Uint8Array;
+  readonly packet: HeldPacket;
   /** Whether the client's Receive Maximum has one more place once it has left. */
   readonly owed: boolean;
 }
@@ -34,17 +37,17 @@ export class HeldOutput {
     return this.mark;
   }
 
-  push(lsn: Lsn, bytes: Uint8Array, owed: boolean): void {
-    this.queue.push({ lsn, bytes, owed });
+  push(lsn: Lsn, packet: HeldPacket, owed: boolean): void {
+    this.queue.push({ lsn, packet, owed });
     if (owed) this.owed += 1;
   }
 
   /** Hands everything up to `lsn` to `write`, in order. */
-  release(lsn: Lsn, write: (bytes: Uint8Array) => void): void {
+  release(lsn: Lsn, write: (packet: HeldPacket) => void): void {
     for (let head = this.queue.peek(); head !== undefined && head.lsn <= lsn; head = this.queue.peek()) {
       this.queue.shift();
       if (head.owed) this.owed -= 1;
-      write(head.bytes);
+      write(head.packet);
     }
   }
 

@@ -13,7 +13,7 @@ const slotsFirst = 16;
 const states: readonly InflightState[] = ['awaitPuback', 'awaitPubrec', 'awaitPubcomp'];
 
 export class InflightWindow {
-  /** QoS 1 and 2 messages between PUBLISH and PUBACK or PUBCOMP: v5 [MQTT-3.3.4-9]. */
+  /** QoS 1 and 2 messages between PUBLISH and PUBACK or PUBCOMP. */
   count = 0;
   private nextId = 1;
   private mask = 0;
@@ -36,12 +36,12 @@ export class InflightWindow {
     return this.has(packetId) ? this.entries?.[packetId & this.mask] : undefined;
   }
 
-  /** Takes the next free packet identifier, or returns 0 when all 65,535 are in flight: v5 [MQTT-2.2.1-4], v3.1.1 [MQTT-2.3.1-4]. */
+  /** Takes the next free packet identifier, or returns 0 when all 65,535 are in flight. */
   take(state: InflightState, entry: OutboundEntry | undefined): number {
     if (this.count >= packetIdMax) return 0;
     if (this.count === 0) this.nextId = 1;
     let packetId = this.nextId;
-    while (this.has(packetId)) packetId = packetId === packetIdMax ? 1 : packetId + 1;
+    while (this.has(packetId)) packetId = packetId === packetIdMax ? 1 : packetId + 1; // v5 [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1], v3.1.1 [MQTT-2.3.1-4]
     this.put(packetId, state, entry);
     return packetId;
   }
@@ -54,8 +54,8 @@ export class InflightWindow {
     (this.ids as Uint16Array)[slot] = packetId;
     this.stateOf[slot] = states.indexOf(state);
     if (entry !== undefined) (this.entries ??= new Array<OutboundEntry | undefined>(this.mask + 1))[slot] = entry;
-    this.count += 1;
-    this.nextId = packetId === packetIdMax ? 1 : packetId + 1;
+    this.count += 1; // v5 [MQTT-3.3.4-9]
+    this.nextId = packetId === packetIdMax ? 1 : packetId + 1; // v5 [MQTT-2.2.1-4]
   }
 
   setState(packetId: number, state: InflightState): void {
@@ -67,7 +67,7 @@ export class InflightWindow {
     const slot = packetId & this.mask;
     (this.ids as Uint16Array)[slot] = 0;
     if (this.entries !== undefined) this.entries[slot] = undefined;
-    this.count -= 1;
+    this.count -= 1; // v5 [MQTT-3.3.4-9]
   }
 
   /** Visits what is in flight, in no order that means anything. */

@@ -8,7 +8,7 @@ import type { WriteLimits } from '../packet/write-packets.js';
 import type { AckPacket } from '../packet/packets.js';
 import type { Lsn } from '../storage/storage.js';
 import type { Client } from './client.js';
-import { HeldOutput } from './held-output.js';
+import { HeldOutput, type HeldPacket } from './held-output.js';
 import type { Output } from './output.js';
 import type { Environment } from './environment.js';
 import type { Outlet } from './outlet.js';
@@ -63,7 +63,7 @@ export class NetworkOutlet implements Outlet {
     const { maximumPacketBytes } = this.terms.limits;
     if (maximumPacketBytes === Infinity) return true;
     this.form(publication, qos, false, false, 0, ids);
-    return publishPacketBytes(publication, shape) <= maximumPacketBytes;
+    return publishPacketBytes(publication, shape) <= maximumPacketBytes; // v5 [MQTT-3.1.2-24] [X5-3.1.2.11.4-1]
   }
 
   sendPublish(
@@ -92,7 +92,7 @@ export class NetworkOutlet implements Outlet {
   }
 
   sendPubrel(packetId: number, reasonCode: number, lsn: Lsn): void {
-    this.sendAck(6, packetId, reasonCode, undefined, lsn, false); // v3.1.1 [MQTT-4.6.0-4]
+    this.sendAck(6, packetId, reasonCode, undefined, lsn, false); // v5 [MQTT-4.6.0-4], v3.1.1 [MQTT-4.6.0-4]
   }
 
   /**
@@ -108,23 +108,19 @@ export class NetworkOutlet implements Outlet {
     owed: boolean,
   ): void {
     this.engine.counters.packetsSent += 1;
-    const mark = this.held.markOf(lsn); // v3.1.1 [MQTT-4.6.0-2] [MQTT-4.6.0-3]
+    const mark = this.held.markOf(lsn); // v5 [MQTT-4.6.0-2] [MQTT-4.6.0-3], v3.1.1 [MQTT-4.6.0-2] [MQTT-4.6.0-3]
     const now = mark === 0 || (this.held.length === 0 && this.engine.durability.has(mark));
-    if (now && (reasonCode === 0 || this.terms.version !== 5)) {
-      const { slab } = this.output;
-      const at = slab.reserve(4);
-      const { buffer } = slab;
-      buffer[at] = type === 6 ? 0x62 : type << 4; // v5 [MQTT-3.6.1-1], v3.1.1 [MQTT-2.2.2-1] [MQTT-3.6.1-1]
-      buffer[at + 1] = 2;
-      buffer[at + 2] = packetId >> 8;
-      buffer[at + 3] = packetId;
-      this.output.write(buffer, at, at + 4);
+    if (reasonCode === 0 || this.terms.version !== 5) {
+      const first = type === 6 ? 0x62 : type << 4; // v5 [MQTT-2.1.3-1] [MQTT-3.6.1-1], v3.1.1 [MQTT-2.2.2-1] [MQTT-3.6.1-1]
+      const short = (first << 16) | packetId; // v5 [MQTT-2.2.1-5]
+      if (now) this.write(short);
+      else this.hold(mark, short, owed);
       return;
     }
     const properties = reasonString === undefined ? {} : { reasonString };
     const bytes = encodePacket({ type, packetId, reasonCode, properties }, this.terms.version, this.terms.limits);
     if (bytes === undefined) return;
-    if (now) this.output.write(bytes, 0, bytes.length);
+    if (now) this.write(bytes);
     else this.hold(mark, bytes, owed);
   }
 
@@ -132,7 +128,7 @@ export class NetworkOutlet implements Outlet {
   sendInOrder(bytes: Uint8Array, lsn: Lsn): void {
     this.engine.counters.packetsSent += 1;
     const mark = this.held.markOf(lsn);
-    if (this.held.length === 0 && this.engine.durability.has(mark)) this.output.write(bytes, 0, bytes.length);
+    if (this.held.length === 0 && this.engine.durability.has(mark)) this.write(bytes);
     else this.hold(mark, bytes, false);
   }
 
@@ -142,11 +138,23 @@ export class NetworkOutlet implements Outlet {
 
   /** The store is durable up to `lsn`. */
   release(lsn: Lsn): void {
-    this.held.release(lsn, (bytes) => this.output.write(bytes, 0, bytes.length));
+    this.held.release(lsn, this.write);
   }
 
-  private hold(lsn: Lsn, bytes: Uint8Array, owed: boolean): void {
-    this.held.push(lsn, bytes, owed);
+  private readonly write = (packet: HeldPacket): void => {
+    if (typeof packet !== 'number') return this.output.write(packet, 0, packet.length);
+    const { slab } = this.output;
+    const at = slab.reserve(4);
+    const { buffer } = slab;
+    buffer[at] = packet >> 16;
+    buffer[at + 1] = 2;
+    buffer[at + 2] = packet >> 8;
+    buffer[at + 3] = packet;
+    this.output.write(buffer, at, at + 4);
+  };
+
+  private hold(lsn: Lsn, packet: HeldPacket, owed: boolean): void {
+    this.held.push(lsn, packet, owed);
     this.onHeld?.();
   }
   /** Set by the connection: it asks to be woken at the next commit. */
@@ -210,9 +218,9 @@ export class NetworkOutlet implements Outlet {
     const known = this.aliases.get(publication.topic);
     shape.topicAlias = known > 0 ? known : this.aliases.next();
     shape.topicOmitted = known > 0;
-    // An alias takes three bytes, perhaps more than the topic it stands for: v5 [MQTT-3.1.2-24].
+    // An alias takes three bytes, perhaps more than the topic it stands for.
     if (shape.topicAlias > 0 && publishPacketBytes(publication, shape) > this.terms.limits.maximumPacketBytes) {
-      shape.topicAlias = 0;
+      shape.topicAlias = 0; // v5 [MQTT-3.1.2-24]
       shape.topicOmitted = false;
     }
     return known > 0 ? 0 : shape.topicAlias;

@@ -9,7 +9,7 @@ export interface SharedSource {
   settled(entry: OutboundEntry): Lsn;
   /** `authorize` refused this member: the next one gets it. */
   refused(entry: OutboundEntry, clientId: string): void;
-  /** The member goes on at QoS 2, so the entry is its own from now on: v5 [MQTT-4.8.2-4] [MQTT-4.8.2-5]. */
+  /** The member goes on at QoS 2, so the entry is its own from now on. */
   handedOver(entry: OutboundEntry): Lsn;
   /** The member's connection ended with these unacknowledged. */
   returned(entries: readonly OutboundEntry[]): void;

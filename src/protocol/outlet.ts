@@ -7,7 +7,7 @@ import type { Client } from './client.js';
 /** Where a session's packets go: a network connection, or an in-process client. */
 export interface Outlet {
   readonly client: Client;
-  /** QoS 1 and 2 messages the client takes unacknowledged: v5 [MQTT-4.9.0-1]. */
+  /** QoS 1 and 2 messages the client takes unacknowledged. */
   readonly receiveMaximum: number;
   /** More than `outboundBytesMax` is unsent: QoS 0 is dropped, QoS 1 and 2 wait. */
   readonly congested: boolean;

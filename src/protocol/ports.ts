@@ -80,7 +80,7 @@ export interface OpenResult {
 }
 
 export interface SessionsPort {
-  /** An identifier that no live or stored session has: v5 [MQTT-3.2.2-16]. */
+  /** An identifier that no live or stored session has. */
   assignClientId(): string;
   /** Whether one more CONNECT is within `connectRateMax`; counts it. */
   admits(): boolean;
@@ -94,4 +94,6 @@ export interface SessionsPort {
    * @param tell - called once the session has let go of the outlet, and before its will and its end.
    */
   closed(session: Session, outlet: Outlet, normal: boolean, tell: () => void): void;
+  /** Its will is discarded, in the store too. */
+  dropWill(session: Session): void;
 }

@@ -20,12 +20,12 @@ export const qos2SenderTable: {
   awaitPubrec: {
     pubrec: { next: 'awaitPubcomp', effect: 'sendPubrel' }, // v5 [MQTT-4.3.3-4], v3.1.1 [MQTT-4.3.3-1]
     pubrecError: { next: 'done', effect: 'releasePacketId' }, // v5 [MQTT-4.4.0-2]
-    resume: { next: 'awaitPubrec', effect: 'resendPublish' }, // v5 [MQTT-4.3.3-3] [MQTT-4.4.0-1]
+    resume: { next: 'awaitPubrec', effect: 'resendPublish' },
   },
   awaitPubcomp: {
     pubrec: { next: 'awaitPubcomp', effect: 'sendPubrel' }, // a repeated PUBREC gets its PUBREL again
-    pubcomp: { next: 'done', effect: 'releasePacketId' }, // v5 [MQTT-4.3.3-5]
-    resume: { next: 'awaitPubcomp', effect: 'sendPubrel' }, // never PUBLISH: v5 [MQTT-4.3.3-6]
+    pubcomp: { next: 'done', effect: 'releasePacketId' },
+    resume: { next: 'awaitPubcomp', effect: 'sendPubrel' }, // never PUBLISH: v5 [MQTT-4.3.3-5] [MQTT-4.3.3-6] [MQTT-4.4.0-1]
   },
   done: {
     pubrec: { next: 'done', effect: 'sendPubrel' }, // an unknown id is answered all the same

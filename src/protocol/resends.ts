@@ -55,13 +55,14 @@ export class Resends {
     this.unsent.delete(packetId);
   }
 
-  /** PUBREL is never held by a full window or a refusal: v5 [MQTT-3.3.4-10], [MQTT-4.3.3-6]. */
+  /** PUBREL is never held by a full window or a refusal. */
   private sendPubrels(): void {
     for (const { packetId } of this.list) {
       const state = this.sender.inflight.state(packetId);
       const step = state === 'awaitPubcomp' ? qos2SenderStep(state, 'resume') : undefined;
+      // v5 [MQTT-3.3.4-10] [MQTT-4.3.3-6]
       if (step?.effect === 'sendPubrel') this.session.outlet?.sendPubrel(packetId, 0, 0);
-      else this.unsent.add(packetId);
+      else this.unsent.add(packetId); // v5 [MQTT-4.3.3-3]
     }
   }
 
@@ -73,7 +74,7 @@ export class Resends {
       this.next += 1;
       return true;
     }
-    // What was sent on this connection counts against the new Receive Maximum: v5 [MQTT-4.9.0-2].
+    // What was sent on this connection counts against the new Receive Maximum: v5 [MQTT-3.3.4-9] [MQTT-4.9.0-2].
     if (outlet === undefined || outlet.congested || sender.inflight.count - unsent.size >= outlet.receiveMaximum) return false;
     if (!outlet.fits(entry.message, entry.qos, entry.subscriptionIdentifiers)) {
       sender.settleUnsent(packetId, 'tooLarge'); // v5 [MQTT-3.1.2-25]
@@ -99,10 +100,10 @@ export class Resends {
   private finish(allowed: boolean): void {
     const { packetId, entry } = this.list[this.next] as Resend;
     if (!this.unsent.has(packetId)) return; // acknowledged while the answer was out
-    if (!allowed) return this.sender.settleUnsent(packetId, 'deliverDenied');
+    if (!allowed) return this.sender.settleUnsent(packetId, 'deliverDenied'); // v5 [X5-5.4.2-1]
     this.unsent.delete(packetId);
-    // v5 [MQTT-3.3.1-1], v3.1.1 [MQTT-3.3.1-1]: DUP is set. Message expiry no longer applies: v5 [MQTT-4.3.3-7].
     const { message, qos, retain, subscriptionIdentifiers } = entry;
+    // v5 [MQTT-3.3.1-1], v3.1.1 [MQTT-3.3.1-1]: DUP is set. Message expiry no longer applies: v5 [MQTT-4.3.3-7].
     this.session.outlet?.sendPublish(message, qos, retain, true, packetId, subscriptionIdentifiers, 0);
   }
 }

@@ -63,15 +63,15 @@ export class Sender {
 
   /** Queues the publisher's own copy; `sendOwn` sends it after the acknowledgement. */
   offerOwn(publication: Publication, delivery: DeliveryTerms): Lsn {
-    const qos = publication.qos < delivery.qos ? publication.qos : delivery.qos;
+    const qos = publication.qos < delivery.qos ? publication.qos : delivery.qos; // v5 [MQTT-3.8.4-8]
     if (qos === 0) return 0;
-    const retain = publication.retain && delivery.retainAsPublished;
+    const retain = publication.retain && delivery.retainAsPublished; // v5 [MQTT-3.3.1-12] [MQTT-3.3.1-13]
     return this.enqueue(publication, qos, retain, delivery.subscriptionIdentifiers, true);
   }
 
   sendOwn(publication: Publication, delivery: DeliveryTerms): void {
     if (publication.qos > 0 && delivery.qos > 0) this.pump();
-    else this.offerQos0(publication, publication.retain && delivery.retainAsPublished, delivery.subscriptionIdentifiers);
+    else this.offerQos0(publication, publication.retain && delivery.retainAsPublished, delivery.subscriptionIdentifiers); // v5 [MQTT-3.3.1-12] [MQTT-3.3.1-13]
   }
 
   /** QoS 0 is sent now, or dropped and counted; it waits only for a `deliver` answer, and behind QoS 0 that waits. */
@@ -96,7 +96,7 @@ export class Sender {
         this.decide(verdict, message, (why) => (why === undefined ? this.sendQos0(message, retain, ids) : drop(why, message)));
         return;
       }
-      if (verdict.reasonCode !== 0) return drop('deliverDenied', publication);
+      if (verdict.reasonCode !== 0) return drop('deliverDenied', publication); // v5 [X5-5.4.2-1]
     }
     this.sendQos0(publication, retain, ids);
   }
@@ -106,7 +106,7 @@ export class Sender {
     const { outlet } = this.session;
     if (outlet === undefined || this.deciding || outlet.congested) return false;
     const isFree = this.resends === undefined && this.queue.length === 0 && this.inflight.count < outlet.receiveMaximum;
-    return (qos === 0 || isFree) && outlet.fits(publication, qos, ids);
+    return (qos === 0 || isFree) && outlet.fits(publication, qos, ids); // v5 [X5-3.1.2.11.4-2]
   }
 
   /** Takes an entry of a shared group for this member. */
@@ -136,7 +136,7 @@ export class Sender {
     try {
       if (this.resends?.run() === true) this.resends = undefined;
       if (this.resends === undefined) {
-        while (left > 0 && this.sendFrom(this.queue)) left -= 1; // v3.1.1 [MQTT-4.6.0-5]
+        while (left > 0 && this.sendFrom(this.queue)) left -= 1; // v5 [MQTT-4.6.0-5] [MQTT-4.6.0-6], v3.1.1 [MQTT-4.6.0-5]
         while (left > 0 && this.replays?.mayPass(this.queue) === true && this.sendFrom(this.replays)) left -= 1;
         if (this.replays?.isEmpty === true) this.replays = undefined;
       }
@@ -156,34 +156,34 @@ export class Sender {
 
   onPuback(packetId: number): void {
     // An id that does not wait for PUBACK was never ours or is settled: ignored.
-    if (this.inflight.state(packetId) === 'awaitPuback') this.settle(packetId, true); // v5 [MQTT-4.3.2-3]
+    if (this.inflight.state(packetId) === 'awaitPuback') this.settle(packetId, true); // v5 [MQTT-4.3.2-3] [MQTT-4.4.0-2] [MQTT-4.8.2-6]
   }
 
   onPubrec(packetId: number, reasonCode: number): void {
     const state = this.inflight.state(packetId);
     const known = state === 'awaitPubrec' || state === 'awaitPubcomp';
     const step = qos2SenderStep(known ? state : 'done', reasonCode >= 0x80 ? 'pubrecError' : 'pubrec');
-    // v5 [MQTT-4.4.0-2] [MQTT-4.8.2-6]: a refused message counts as acknowledged and is never sent again, to nobody.
+    // v5 [MQTT-4.4.0-2] [MQTT-4.8.2-6] [X5-4.9-1]: a refused message counts as acknowledged and is never sent again, to nobody.
     if (step?.effect === 'releasePacketId') this.settle(packetId, true);
     if (step?.effect !== 'sendPubrel') return;
     let lsn: Lsn = 0;
     const entry = this.inflight.entry(packetId);
     if (state === 'awaitPubrec') {
       if (entry?.stored === true) lsn = this.engine.storage.markReleased(this.queueId, entry.sequence);
-      this.inflight.setState(packetId, 'awaitPubcomp');
+      if (step.next !== 'done') this.inflight.setState(packetId, step.next);
       this.resends?.acknowledged(packetId); // v5 [MQTT-4.3.3-6]
     }
-    this.session.outlet?.sendPubrel(packetId, known ? 0 : ReasonCode.packetIdentifierNotFound, lsn); // v5 [MQTT-4.3.3-4]
+    this.session.outlet?.sendPubrel(packetId, known ? 0 : ReasonCode.packetIdentifierNotFound, lsn); // v5 [MQTT-3.6.2-1] [MQTT-4.3.3-4] [MQTT-4.9.0-3]
   }
 
   onPubcomp(packetId: number): void {
-    if (this.inflight.state(packetId) === 'awaitPubcomp') this.settle(packetId, true); // v5 [MQTT-4.3.3-5]
+    if (this.inflight.state(packetId) === 'awaitPubcomp') this.settle(packetId, true); // v5 [MQTT-4.3.3-5] [X5-4.9-1]
   }
 
-  /** A new connection gets nothing before `resume`: v5 [MQTT-3.2.0-1] [MQTT-4.6.0-1], whatever listeners publish meanwhile. */
+  /** A new connection gets nothing before `resume`, whatever listeners publish meanwhile. */
   connectionChanged(attached: boolean): void {
     this.epoch += 1;
-    this.deciding = attached;
+    this.deciding = attached; // v5 [MQTT-3.2.0-1] [MQTT-4.6.0-1]
     this.resends = undefined;
   }
 
@@ -195,10 +195,10 @@ export class Sender {
     this.engine.counters.inflightMessages += records.length;
   }
 
-  /** Sends again what was unacknowledged, in order and under its own ids, then goes on: v5 [MQTT-4.4.0-1]. */
+  /** Sends again what was unacknowledged, in order and under its own ids, then goes on. */
   resume(): void {
     this.deciding = false;
-    if (this.inflight.count > 0) this.resends = new Resends(this.engine, this.session, this);
+    if (this.inflight.count > 0) this.resends = new Resends(this.engine, this.session, this); // v5 [MQTT-4.4.0-1]
     this.pump();
   }
 
@@ -239,15 +239,15 @@ export class Sender {
     const { outlet, stored } = this.session;
     if (stored || outlet === undefined || this.deciding || this.queue.length > 0 || outlet.congested) return false;
     if (engine.hooks.hasAuthorize || engine.observer.wantsDelivered) return false;
-    if (inflight.count >= outlet.receiveMaximum || !outlet.fits(publication, qos, ids)) return false;
+    if (inflight.count >= outlet.receiveMaximum || !outlet.fits(publication, qos, ids)) return false; // v5 [MQTT-3.3.4-9] [MQTT-4.9.0-2]
     const packetId = inflight.take(qos === 1 ? 'awaitPuback' : 'awaitPubrec', undefined);
     engine.counters.inflightMessages += 1;
-    outlet.sendPublish(publication, qos, retain, false, packetId, ids, 0);
+    outlet.sendPublish(publication, qos, retain, false, packetId, ids, 0); // v5 [MQTT-3.3.1-3] [MQTT-4.3.2-2] [MQTT-4.3.3-2]
     return true;
   }
 
   private sendQos0(publication: Publication, retain: boolean, ids: readonly number[] | undefined): void {
-    this.session.outlet?.sendPublish(publication, 0, retain, false, 0, ids, 0); // v3.1.1 [MQTT-4.3.1-1]
+    this.session.outlet?.sendPublish(publication, 0, retain, false, 0, ids, 0); // v5 [MQTT-3.3.1-2] [MQTT-4.3.1-1], v3.1.1 [MQTT-4.3.1-1]
     if (this.engine.observer.wantsDelivered) this.engine.observer.delivered(publication, 0, this.session.client);
   }
 
@@ -277,8 +277,8 @@ export class Sender {
     const entry = outlet === undefined || this.deciding ? undefined : source.peek();
     if (outlet === undefined || entry === undefined) return false;
     const { message, qos } = entry;
-    if (engine.now() >= message.expiresAtMs) {
-      this.giveUp(source.shift(), 'expired'); // v5 [MQTT-3.3.2-5]
+    if (message.expiresAtMs !== Infinity && engine.now() >= message.expiresAtMs) { // v5 [MQTT-3.3.2-5]
+      this.giveUp(source.shift(), 'expired');
       return true;
     }
     // v5 [MQTT-4.9.0-2] [MQTT-3.3.4-9]: at quota zero no further QoS 1 or 2 PUBLISH.
@@ -299,7 +299,7 @@ export class Sender {
         });
         return false;
       }
-      if (verdict.reasonCode !== 0) {
+      if (verdict.reasonCode !== 0) { // v5 [X5-5.4.2-1]
         this.giveUp(source.shift(), 'deliverDenied');
         return true;
       }
@@ -338,14 +338,14 @@ export class Sender {
       // After a restart the id could be given away again, so a QoS 2 PUBLISH waits until it is stored; QoS 1 may leave.
       if (qos === 2) lsn = Math.max(lsn, sent);
     }
-    this.session.outlet?.sendPublish(message, qos, retain, false, packetId, ids, lsn); // v3.1.1 [MQTT-3.3.1-3] [MQTT-4.3.2-1]
+    this.session.outlet?.sendPublish(message, qos, retain, false, packetId, ids, lsn); // v5 [MQTT-3.3.1-3] [MQTT-4.3.2-2] [MQTT-4.3.3-2], v3.1.1 [MQTT-3.3.1-3] [MQTT-4.3.2-1]
   }
 
   /** What did not wait in this session's own queue and must survive its connection becomes an entry of that queue. */
   private adopt(entry: OutboundEntry): OutboundEntry {
     const { group } = entry;
     if (group === undefined && entry.sequence > 0) return entry;
-    if (group !== undefined && entry.qos === 1) return entry;
+    if (group !== undefined && entry.qos === 1) return entry; // v5 [MQTT-4.8.2-4] [MQTT-4.8.2-5]
     group?.handedOver(entry);
     const { stored } = this.session;
     const own = entry.ownedBySession(stored ? this.queue.nextSequence++ : 0, stored);
@@ -356,7 +356,7 @@ export class Sender {
   /** Acknowledged, or as good as: the identifier is free again. */
   private settle(packetId: number, delivered: boolean): void {
     const entry = this.inflight.entry(packetId);
-    this.inflight.release(packetId);
+    this.inflight.release(packetId); // v5 [X5-2.2.1-2]
     this.resends?.acknowledged(packetId);
     this.engine.counters.inflightMessages -= 1;
     if (entry !== undefined) {

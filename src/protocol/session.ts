@@ -37,7 +37,7 @@ export class Session implements SenderOwner {
   /** One for the will's delay and one for the session's expiry, while nobody is connected. */
   willDeadline: Deadline | undefined = undefined;
   expiryDeadline: Deadline | undefined = undefined;
-  /** QoS 2 packet identifiers received and not released: v5 [MQTT-4.3.3-10]. */
+  /** QoS 2 packet identifiers received and not released. */
   received: Set<number> | undefined = undefined;
   /** Shared groups it is a member of. */
   groups: Set<SharedSource> | undefined = undefined;
@@ -80,7 +80,7 @@ export class Session implements SenderOwner {
   /** Takes back what the store kept of a session that nobody was connected to. */
   restore(inflight: readonly InflightRecord[], receivedPacketIds: readonly number[]): void {
     this.sender.restoreInflight(inflight);
-    this.received = receivedPacketIds.length > 0 ? new Set(receivedPacketIds) : undefined;
+    this.received = receivedPacketIds.length > 0 ? new Set(receivedPacketIds) : undefined; // v5 [X5-4.1-1]
   }
 
   /** The connection is gone. `goesOn` when another takes over at once, so that nothing need be read back. */

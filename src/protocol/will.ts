@@ -5,25 +5,25 @@ import { lifetimeMs, Message } from '../packet/publication.js';
 import type { WillRecord } from '../storage/storage.js';
 import type { Engine } from './ports.js';
 
-/** v5 [MQTT-3.1.2-7], v3.1.1 [MQTT-3.1.2-8]; user properties keep their order: v5 [MQTT-3.1.3-10]. */
+/** What CONNECT says of it, as a message. */
 export function willRecord(engine: Engine, will: WillPacket, clientId: string): WillRecord {
   const { topic, topicBytes } = topicOf(engine, will.topic);
   const { willDelaySeconds = 0, ...properties } = will.properties;
-  const { bytes, expiryAt } = encodePublishProperties(properties as Properties);
+  const { bytes, expiryAt } = encodePublishProperties(properties as Properties); // v5 [MQTT-3.1.3-10]
   const buffer = Buffer.allocUnsafeSlow(bytes.length + will.payload.length);
   buffer.set(bytes, 0);
   buffer.set(will.payload, bytes.length);
   return {
-    message: new Message(topic, topicBytes, will.qos, will.retain, clientId, Infinity, buffer, bytes.length, expiryAt),
+    message: new Message(topic, topicBytes, will.qos, will.retain, clientId, Infinity, buffer, bytes.length, expiryAt), // v5 [MQTT-3.1.2-7], v3.1.1 [MQTT-3.1.2-8]
     messageExpirySeconds: will.properties.messageExpirySeconds,
     willDelaySeconds,
   };
 }
 
-/** The message as it is published now: its life begins here, X5-3.1.3.2.4-1. */
+/** The message as it is published now: its life begins here. */
 export function willMessage(will: WillRecord, nowMs: number): Message {
   const { message: m, messageExpirySeconds } = will;
-  const expiresAtMs = messageExpirySeconds === undefined ? Infinity : nowMs + lifetimeMs(messageExpirySeconds);
+  const expiresAtMs = messageExpirySeconds === undefined ? Infinity : nowMs + lifetimeMs(messageExpirySeconds); // v5 [X5-3.1.3.2.4-1]
   return new Message(m.topic, m.topicBytes, m.qos, m.retain, m.publisherId, expiresAtMs, m.buffer, m.payloadStart, m.expiryAt);
 }
 

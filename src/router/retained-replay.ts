@@ -9,6 +9,7 @@ import type { Replay } from '../protocol/entry-source.js';
 import { OutboundEntry } from '../protocol/outbound-entry.js';
 import type { RetainedCursor } from '../topic/retained-cursor.js';
 import type { Session, Subscription } from '../protocol/session.js';
+import type { SubscriptionRecord } from '../storage/storage.js';
 import { RingQueue } from '../util/ring-queue.js';
 import type { RetainedRef, RetainedStore } from './retained-store.js';
 
@@ -54,7 +55,7 @@ export class RetainedReplay implements Replay {
 
   peek(): OutboundEntry | undefined {
     const subscription = this.session.subscriptions.get(this.topicFilter);
-    // v5 [MQTT-3.10.4-2], v3.1.1 [MQTT-3.10.4-2]
+    // The subscription has gone.
     if (subscription === undefined) {
       this.finish();
       return undefined;
@@ -81,6 +82,14 @@ export class RetainedReplay implements Replay {
     this.front = undefined;
     this.page.shift();
     return entry;
+  }
+
+  /** A store that was told of the replay need not do it again. */
+  finished(): void {
+    const { session, engine } = this;
+    const subscription = session.subscriptions.get(this.topicFilter);
+    if (subscription?.isReplaying !== true || !session.stored) return;
+    engine.storage.putSubscription(session.clientId, recordOf(subscription));
   }
 
   /** Whether it is still the topic's message: what replaced it was delivered live, and must not be followed by it. */
@@ -137,8 +146,13 @@ export class RetainedReplay implements Replay {
   }
 }
 
-/** RETAIN is 1, whatever Retain As Published says: v5 X5-3.3.1.3-2, v3.1.1 [MQTT-3.3.1-8]. */
+function recordOf({ topicFilter, qos, noLocal, retainAsPublished, retainHandling, subscriptionIdentifier }: Subscription): SubscriptionRecord {
+  return { topicFilter, qos, noLocal, retainAsPublished, retainHandling, subscriptionIdentifier };
+}
+
+/** RETAIN is 1, whatever Retain As Published says. */
 function entryFor(message: Message, { qos, subscriptionIdentifier: id }: Subscription): OutboundEntry {
-  const least = message.qos < qos ? message.qos : qos;
+  const least = message.qos < qos ? message.qos : qos; // v5 [MQTT-3.8.4-8]
+  // X5-3.3.1.3-2, X5-3.3.4-1, v3.1.1 [MQTT-3.3.1-8]
   return new OutboundEntry(0, least, true, id === undefined ? undefined : [id], message, false, 0, undefined);
 }

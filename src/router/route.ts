@@ -20,7 +20,7 @@ export function resolveRoute(matched: readonly (Subscription | SharedGroup)[]): 
   const bySession = new Map<Session, Subscription[]>();
   const groups: SharedGroup[] = [];
   for (const match of matched) {
-    if (match instanceof SharedGroup) groups.push(match);
+    if (match instanceof SharedGroup) groups.push(match); // v5 [X5-4.8.2-4]
     else {
       const own = bySession.get(match.session);
       if (own === undefined) bySession.set(match.session, [match]);
@@ -30,16 +30,17 @@ export function resolveRoute(matched: readonly (Subscription | SharedGroup)[]): 
   return { deliveries: [...bySession.values()].map(merge), groups };
 }
 
-/** v5 [MQTT-3.3.4-2] [MQTT-3.3.4-3] [MQTT-3.3.4-4], X5-3.3.4-1; v3.1.1 [MQTT-3.3.5-1] */
+/** What they come to for their session. */
 export function merge(subscriptions: readonly Subscription[]): MergedDelivery {
   let qos: QoS = 0;
   let retainAsPublished = false;
   let noLocal = false;
   const identifiers: number[] = [];
   for (const subscription of subscriptions) {
-    if (subscription.qos > qos) qos = subscription.qos;
+    if (subscription.qos > qos) qos = subscription.qos; // v5 [MQTT-3.3.4-2], v3.1.1 [MQTT-3.3.5-1]
     retainAsPublished ||= subscription.retainAsPublished;
     noLocal ||= subscription.noLocal;
+    // v5 [MQTT-3.3.4-3] [MQTT-3.3.4-4], X5-3.3.4-1
     if (subscription.subscriptionIdentifier !== undefined) identifiers.push(subscription.subscriptionIdentifier);
   }
   return {
@@ -51,9 +52,10 @@ export function merge(subscriptions: readonly Subscription[]): MergedDelivery {
   };
 }
 
-/** The delivery for a message of this publisher, or `undefined`: No Local filters before the merge, v5 [MQTT-3.8.3-3]. */
+/** The delivery for a message of this publisher, or `undefined`: No Local filters before the merge. */
 export function withoutNoLocal(delivery: MergedDelivery, publisherId: string | undefined): MergedDelivery | undefined {
+  // v5 [MQTT-3.8.3-3]
   if (delivery.subscriptions === undefined || delivery.session.clientId !== publisherId) return delivery;
-  const others = delivery.subscriptions.filter((subscription) => !subscription.noLocal);
+  const others = delivery.subscriptions.filter((subscription) => !subscription.noLocal); // v5 [MQTT-3.8.3-3]
   return others.length === 0 ? undefined : merge(others);
 }

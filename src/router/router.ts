@@ -58,7 +58,7 @@ export class Router implements RouterPort {
     result: RouteResult,
   ): void {
     const { deliveries, groups } = this.routeOf(entry);
-    let lsn = publication.retain ? this.retained.keep(publication) : 0; // v3.1.1 [MQTT-3.3.1-12]
+    let lsn = publication.retain ? this.retained.keep(publication) : 0; // v5 [MQTT-3.3.1-5] [MQTT-3.3.1-8], v3.1.1 [MQTT-3.3.1-12]
     let matched = groups.length > 0;
     result.own = undefined;
     result.ownGroups = undefined;
@@ -71,7 +71,7 @@ export class Router implements RouterPort {
       if (delivery.session === origin && publication.qos > 0) {
         result.own = delivery;
         stored = sender.offerOwn(publication, delivery);
-      } else stored = sender.offer(publication, delivery); // v3.1.1 [MQTT-4.5.0-1]
+      } else stored = sender.offer(publication, delivery); // v5 [MQTT-4.5.0-1], v3.1.1 [MQTT-4.5.0-1]
       if (stored > lsn) lsn = stored;
     }
     for (const group of groups) {
@@ -106,22 +106,22 @@ export class Router implements RouterPort {
     this.changed();
     if (shared !== undefined) this.group(topicFilter, subscription.matchFilter).join(subscription);
     else {
-      // In one step, so that no message falls between the two: v5 [MQTT-3.8.4-3] [MQTT-3.8.4-4].
-      this.tree.add(topicFilter, subscription);
-      if (old !== undefined) this.tree.delete(topicFilter, old);
+      // In one step, so that no message falls between the two.
+      this.tree.add(topicFilter, subscription); // v5 [MQTT-3.8.4-4]
+      if (old !== undefined) this.tree.delete(topicFilter, old); // v5 [MQTT-3.8.4-3]
     }
     if (old === undefined) this.engine.counters.subscriptions += 1;
     return old !== undefined;
   }
 
   unsubscribe(session: Session, topicFilter: string): boolean {
-    const subscription = session.subscriptions.get(topicFilter);
+    const subscription = session.subscriptions.get(topicFilter); // v5 [MQTT-3.10.4-1]: compared exactly
     if (subscription === undefined) return false;
-    session.subscriptions.delete(topicFilter);
-    session.sender.dropReplay(topicFilter);
+    session.subscriptions.delete(topicFilter); // v5 [MQTT-3.10.4-1]
+    session.sender.dropReplay(topicFilter); // v5 [MQTT-3.10.4-2]
     this.changed();
     this.engine.counters.subscriptions -= 1;
-    // v3.1.1 [MQTT-3.10.4-2]; what is queued or in flight goes on: v3.1.1 [MQTT-3.10.4-3].
+    // v5 [MQTT-3.10.4-2], v3.1.1 [MQTT-3.10.4-2]; what is queued or in flight goes on: v5 [MQTT-3.10.4-3], v3.1.1 [MQTT-3.10.4-3].
     if (subscription.shareName === undefined) this.tree.delete(topicFilter, subscription);
     else this.leaveGroup(topicFilter, subscription);
     return true;
@@ -132,7 +132,7 @@ export class Router implements RouterPort {
   }
 
   replayRetained(session: Session, subscription: Subscription): void {
-    // X5-3.8.4-2: never for a Shared Subscription.
+    // v5 [X5-3.8.4-2]: never for a Shared Subscription.
     if (subscription.shareName !== undefined || this.engine.counters.retainedMessages === 0) return;
     session.sender.addReplay(new RetainedReplay(this.engine, this.retained, subscription));
   }
@@ -150,7 +150,7 @@ export class Router implements RouterPort {
   }
 
   private group(sharedFilter: string, matchFilter: string): SharedGroup {
-    let group = this.groups.get(sharedFilter);
+    let group = this.groups.get(sharedFilter); // v5 [X5-4.8.2-1]
     if (group === undefined) {
       group = new SharedGroup(this.engine, sharedFilter);
       this.groups.set(sharedFilter, group);
@@ -162,8 +162,8 @@ export class Router implements RouterPort {
   private leaveGroup(sharedFilter: string, { session, matchFilter }: Subscription): void {
     const group = this.groups.get(sharedFilter);
     if (group === undefined) return;
-    group.leave(session);
-    if (!group.isEmpty) return;
+    group.leave(session); // v5 [X5-3.10.4-1]
+    if (!group.isEmpty) return; // v5 [X5-3.10.4-1]
     this.groups.delete(sharedFilter);
     this.tree.delete(matchFilter, group);
   }
@@ -171,7 +171,7 @@ export class Router implements RouterPort {
   private routeOf(entry: TopicEntry<ResolvedRoute>): ResolvedRoute {
     if (entry.generation === this.generation && entry.route !== undefined) return entry.route;
     const matched: (Subscription | SharedGroup)[] = [];
-    this.tree.match(entry.topic, (match) => void matched.push(match)); // v3.1.1 [MQTT-3.3.2-3]
+    this.tree.match(entry.topic, (match) => void matched.push(match)); // v5 [MQTT-3.3.2-3], v3.1.1 [MQTT-3.3.2-3]
     if (this.routed > routedMax) {
       this.generation += 1;
       this.forgetRoutes();

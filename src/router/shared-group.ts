@@ -1,5 +1,5 @@
 /**
- * A Shared Subscription: one per full filter over all sessions (v5 4.8.2, X5-4.8.2-1). Each message goes to one
+ * A Shared Subscription: one per full filter over all sessions (v5 4.8.2). Each message goes to one
  * member. What nobody can take now waits in the group's own queue, once, and is deleted with the group.
  */
 import type { BrokerError } from '../errors/errors.js';
@@ -38,10 +38,10 @@ export class SharedGroup implements SharedSource {
     return this.members.length === 0;
   }
 
-  /** Adds a member or replaces its subscription: there is no second membership, X5-4.8.2-2. */
+  /** Adds a member or replaces its subscription: there is no second membership. */
   join(subscription: Subscription): void {
     const index = this.indexOf(subscription.session);
-    if (index >= 0) this.members[index] = subscription;
+    if (index >= 0) this.members[index] = subscription; // v5 [X5-4.8.2-2]
     else this.members.push(subscription);
     (subscription.session.groups ??= new Set()).add(this);
     this.pump();
@@ -52,7 +52,7 @@ export class SharedGroup implements SharedSource {
     if (index >= 0) this.members.splice(index, 1);
     session.groups?.delete(this);
     if (session.groups?.size === 0) session.groups = undefined;
-    if (this.isEmpty) this.end();
+    if (this.isEmpty) this.end(); // v5 [X5-4.8.2-5]
     else this.pump();
   }
 
@@ -101,10 +101,10 @@ export class SharedGroup implements SharedSource {
     this.returned([entry]);
   }
 
-  /** Entries that their member did not send, and QoS 1 that it left unacknowledged, go to another: X5-4.8.2-3. */
+  /** Entries that their member did not send, and QoS 1 that it left unacknowledged, go to another. */
   returned(entries: readonly OutboundEntry[]): void {
     if (this.isEmpty) return;
-    this.queue.unshift(entries.map((entry) => waiting(entry)));
+    this.queue.unshift(entries.map((entry) => waiting(entry))); // v5 [X5-4.8.2-3]
     this.pump();
   }
 
@@ -131,7 +131,7 @@ export class SharedGroup implements SharedSource {
     const { message } = entry;
     const expired = this.engine.now() >= message.expiresAtMs;
     const member = expired ? undefined : this.choose(message, this.refusals.get(message));
-    if (member !== undefined) this.assign(member, this.queue.shift());
+    if (member !== undefined) this.assign(member, this.queue.shift()); // v5 [X5-4.8.2-1]
     else {
       const why = expired ? 'expired' : this.hopeless(entry);
       if (why === undefined) return false;
@@ -161,6 +161,7 @@ export class SharedGroup implements SharedSource {
       why === 'deliverDenied'
         ? this.offerQos0(message, this.refuse(message.keep(), clientId))
         : this.engine.observer.dropped(why, message, clientId);
+    // v5 [MQTT-3.3.1-12] [MQTT-3.3.1-13] [MQTT-3.3.4-5], X5-3.3.4-1
     sender.offerQos0(publication, publication.retain && taker.retainAsPublished, identifiersOf(taker), drop);
   }
 
@@ -170,11 +171,12 @@ export class SharedGroup implements SharedSource {
     return refusals;
   }
 
-  /** v5 [MQTT-4.8.2-3]: each member gets its own granted QoS, and its own Subscription Identifier. */
+  /** Each member gets its own granted QoS, and its own Subscription Identifier. */
   private assign(member: Subscription, entry: OutboundEntry): void {
     const { message, sequence, stored } = entry;
-    const qos = qosTo(member, message);
-    const retain = message.retain && member.retainAsPublished;
+    const qos = qosTo(member, message); // v5 [MQTT-4.8.2-3]
+    const retain = message.retain && member.retainAsPublished; // v5 [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+    // v5 [MQTT-3.3.4-5], X5-3.3.4-1
     member.session.sender.take(new OutboundEntry(sequence, qos, retain, identifiersOf(member), message, stored, 0, this));
   }
 
@@ -205,13 +207,17 @@ export class SharedGroup implements SharedSource {
   }
 
   /**
-   * Why no member that is online will ever take it: refused, or over its Maximum Packet Size (X5-3.1.2.11.4-2). It is
+   * Why no member that is online will ever take it: refused, or over its Maximum Packet Size. It is
    * not kept for those who are away, as everything else would wait behind it.
    */
   private hopeless({ message }: OutboundEntry): DropReason | undefined {
     const refusals = this.refusals.get(message);
     const online = this.members.filter(({ session }) => session.connected);
-    const isHopeless = online.every((member) => refusals?.has(member.session.clientId) === true || !fits(member, message));
+    const isHopeless = online.every(
+      (member) =>
+        refusals?.has(member.session.clientId) === true ||
+        !fits(member, message), // v5 [X5-3.1.2.11.4-2]
+    );
     if (online.length === 0 || !isHopeless) return undefined;
     return refusals === undefined ? 'tooLarge' : 'deliverDenied';
   }
@@ -220,7 +226,7 @@ export class SharedGroup implements SharedSource {
     return this.members.findIndex((member) => member.session === session);
   }
 
-  /** The last member has left: what waits is deleted, X5-4.8.2-5. */
+  /** The last member has left: what waits is deleted. */
   private end(): void {
     this.engine.counters.dropped.sessionEnded += this.queue.clear();
     this.engine.storage.endGroup(this.sharedFilter);
@@ -231,7 +237,7 @@ const identifiersOf = ({ subscriptionIdentifier }: Subscription): readonly numbe
   subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier];
 
 const qosTo = (member: Subscription, publication: Publication): QoS =>
-  publication.qos < member.qos ? publication.qos : member.qos;
+  publication.qos < member.qos ? publication.qos : member.qos; // v5 [MQTT-3.8.4-8] [MQTT-4.8.2-3]
 
 const canTake = (member: Subscription, publication: Publication): boolean =>
   member.session.sender.canTake(publication, qosTo(member, publication), identifiersOf(member));

@@ -116,7 +116,7 @@ class DuplexTransport implements Transport {
       this.#beforeHandshake = false;
       this.#meta = { ...connectionMetaOf(this.#stream), ...this.#stated };
     }
-    if (chunk.length > 0) this.#receiver?.onBytes(chunk);
+    if (chunk.length > 0) this.#receiver?.onBytes(chunk); // v5 [MQTT-4.2.0-1], v3.1.1 [MQTT-7.1.1-1]
   };
 
   /** One function for all writes: Node then calls it for many of them from one tick. */

@@ -1,6 +1,6 @@
 /**
  * The Transport port: an ordered, lossless stream of bytes in both directions
- * (v5 [MQTT-4.2.0-1], v3.1.1 [MQTT-7.1.1-1]). Everything that carries MQTT is made into one of these.
+ * (v5 4.2, v3.1.1 7.1.1). Everything that carries MQTT is made into one of these.
  */
 
 /** TLS facts of a connection, for `authenticate`. @public */

@@ -1,7 +1,7 @@
 /**
- * A transport over one WebSocket connection. Binary frames carry the bytes and their borders mean nothing
- * (v5 [MQTT-6.0.0-2]); a text frame ends the connection (v5 [MQTT-6.0.0-1]). There is no half-close:
- * `end` is the closing handshake, and a peer that closes is an `onClose` without an `onEnd`.
+ * A transport over one WebSocket connection. Binary frames carry the bytes and their borders mean nothing;
+ * a text frame ends the connection (v5 6). There is no half-close: `end` is the closing handshake. A peer that closes
+ * in that way has said all it wanted to, which is an `onEnd` and then an `onClose`: what it sent before is still handled.
  */
 import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
@@ -13,6 +13,8 @@ import type { WebSocketConnection } from './ws-package.js';
 /** Close codes of RFC 6455, 7.4.1. */
 const closeNormal = 1000;
 const closeUnsupportedData = 1003;
+/** No close frame came: the connection broke. */
+const closeAbnormal = 1006;
 
 export class WebSocketTransport implements Transport {
   readonly meta: ConnectionMeta;
@@ -32,6 +34,8 @@ export class WebSocketTransport implements Transport {
   /** Closed, or closing for a fault: nothing more is delivered or written. */
   #dropped = false;
   #closeTold = false;
+  /** The peer closed, and not we. */
+  #peerClosed = false;
 
   constructor(ws: WebSocketConnection, request: IncomingMessage) {
     this.#ws = ws;
@@ -120,7 +124,7 @@ export class WebSocketTransport implements Transport {
     }
     if (data.length === 0) return;
     if (this.#paused || this.#held.length > 0) this.#held.push(data);
-    else this.#receiver?.onBytes(data); // v3.1.1 [MQTT-6.0.0-2]
+    else this.#receiver?.onBytes(data); // v5 [MQTT-6.0.0-2], v3.1.1 [MQTT-6.0.0-2]
   };
 
   /** `ws` has begun the closing handshake with the code that fits, and gives up on it by itself. */
@@ -136,7 +140,8 @@ export class WebSocketTransport implements Transport {
     this.#error ??= error;
   };
 
-  readonly #onClose = (): void => {
+  readonly #onClose = (code: number): void => {
+    this.#peerClosed = !this.#ended && !this.#dropped && code !== closeAbnormal;
     this.#dropped = true;
     this.#ws.off('error', this.#onError);
     this.#ws.off('close', this.#onClose);
@@ -151,8 +156,12 @@ export class WebSocketTransport implements Transport {
   readonly #tellClose = (): void => {
     if (this.#closeTold || this.#receiver === undefined) return;
     this.#closeTold = true;
-    this.#held.length = 0;
     this.#ws.off('message', this.#onMessage);
+    const held = this.#held.splice(0);
+    if (this.#peerClosed && this.#error === undefined) {
+      for (const data of held) this.#receiver.onBytes(data); // one chunk at most, which came before the close
+      this.#receiver.onEnd();
+    }
     this.#receiver.onClose(this.#error);
   };
 }

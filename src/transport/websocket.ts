@@ -21,7 +21,7 @@ export interface WebSocketOptions {
   readonly onError?: (error: BrokerError) => void;
 }
 
-/** By preference. v5 [MQTT-6.0.0-3] [MQTT-6.0.0-4], v3.1.1 [MQTT-6.0.0-3] [MQTT-6.0.0-4]; MQTT 3.1 clients offer the second. */
+/** By preference: v5 [MQTT-6.0.0-4], v3.1.1 [MQTT-6.0.0-4]. MQTT 3.1 clients offer the second. */
 const subprotocols = ['mqtt', 'mqttv3.1'];
 /** Upgrades that may wait while `ws` is being loaded. */
 const waitingMax = 1_024;
@@ -111,6 +111,7 @@ class UpgradeGate {
   }
 
   #perform(upgrader: WebSocketUpgrader, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // v5 [MQTT-6.0.0-3], v3.1.1 [MQTT-6.0.0-3]
     if (this.#options.requireSubprotocol !== false && !offersMqtt(request)) {
       return refuse(socket, '400 Bad Request', 'Sec-WebSocket-Protocol must offer mqtt');
     }

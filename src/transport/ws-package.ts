@@ -28,7 +28,7 @@ export async function loadUpgrader(maxPayloadBytes: number, subprotocols: readon
     perMessageDeflate: false, // MQTT is small and often encrypted; compression costs memory for each connection
     maxPayload: maxPayloadBytes,
     closeTimeout: closeTimeoutMs,
-    handleProtocols: (offered: Set<string>) => subprotocols.find((name) => offered.has(name)) ?? false,
+    handleProtocols: (offered: Set<string>) => subprotocols.find((name) => offered.has(name)) ?? false, // v5 [MQTT-6.0.0-4], v3.1.1 [MQTT-6.0.0-4]
   };
   return new WebSocketServer(options);
 }

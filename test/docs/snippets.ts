@@ -7,8 +7,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import * as http from 'node:http';
 import * as net from 'node:net';
 import { join, relative } from 'node:path';
+import * as jose from 'jose';
 import * as mqtt from 'mqtt';
 import * as odonata from 'odonata';
+import * as auth from 'odonata/auth';
+import * as level from 'odonata/level';
 import * as testing from 'odonata/testing';
 import ts from 'typescript';
 import { compilerOptions, root } from './public-api.js';
@@ -72,7 +75,10 @@ export async function run({ code }: Snippet): Promise<string[]> {
   const print = (...values: unknown[]): void => void printed.push(values.map(String).join(' '));
   const modules: Readonly<Record<string, object>> = {
     odonata: { ...odonata, createBroker: (options: odonata.BrokerOptions) => closedLater(odonata.createBroker(options)) },
+    'odonata/auth': auth,
+    'odonata/level': level,
     'odonata/testing': testing,
+    jose,
     mqtt: { ...mqtt, MqttClient: mqtt.MqttClient },
     'node:diagnostics_channel': { ...channels, subscribe: subscribedUntilThen },
     'node:net': { ...net, createServer: (...args: Parameters<typeof net.createServer>) => endedLater(net.createServer(...args)) },

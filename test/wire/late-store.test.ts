@@ -199,6 +199,16 @@ describe('sessions', () => {
     expect(typesOf(willing)).toEqual(['connack']);
   });
 
+  test.each([4, 5] as const)('version %i: CONNACK of a clean start waits until the session before is gone from the store', (protocolVersion) => {
+    const late = lateBroker();
+    absentee(late, 'a');
+    const client = late.client({ protocolVersion }).connect({ clientId: 'a', clean: true });
+    late.clock.advance(commitMs - 1);
+    expect(client.received()).toEqual([]); // a crash now would bring it back
+    late.commit();
+    expect(client.received()).toMatchObject([{ type: 'connack', reasonCode: 0, sessionPresent: false }]);
+  });
+
   test('what a client sends behind its CONNECT waits for the CONNACK', () => {
     const late = lateBroker();
     const client = late.client().connect({ clientId: 'a', ...persistent }).subscribe('t').pingreq();

@@ -57,6 +57,13 @@ describe('success', () => {
     expect(short(reply(client, '2').received())).toEqual(['auth']);
     expect(heard).toEqual(['1', '2']);
   });
+  test('as the same principal; as another one it is refused with 0x87 and nothing is renewed', () => {
+    const client = connected(rigWith(() => ({ action: 'allow', principal: 'ann' })), { username: 'ann' });
+    expect(short(begin(client).received())).toEqual(['auth']);
+    const other = connected(rigWith(() => ({ action: 'allow', principal: 'bob', expiresAtMs: Number.MAX_SAFE_INTEGER })), { username: 'ann' });
+    expect(short(begin(other).received())).toEqual(['disconnect 0x87']);
+    expect(other.ended).toBe(true);
+  });
   test('as often as the client likes', () => {
     const client = connected(rigWith(() => true));
     for (let round = 0; round < 10; round += 1) expect(short(begin(client).received())).toEqual(['auth']);

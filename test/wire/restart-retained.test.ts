@@ -65,6 +65,25 @@ describe.each(waysDown)('after a %s', (down) => {
     const rig = await house[down]();
     expect(payloads(rig.client('b', { protocolVersion: 4 }).subscribe('t'))).toEqual(['x']);
   });
+  test('those that were being handed to a subscription are handed on again, from the beginning, and then no more', async () => {
+    const house = new House();
+    const pub = house.rig.client('pub');
+    for (const topic of ['1', '2', '3']) pub.publish({ topic, payload: topic, qos: 1, retain: true });
+    const properties = { receiveMaximum: 1 };
+    house.rig.resumable('a', { properties }).subscribe('#', { qos: 1 });
+    const rig = await house[down]();
+    const again = rig.resumable('a', { properties });
+    const seen: (string | undefined)[] = [];
+    for (;;) {
+      const [publish] = publishes(again);
+      if (publish === undefined) break;
+      seen.push(`${publish.payload ?? ''}${publish.dup === true ? ' again' : ''}`);
+      again.puback(publish.packetId ?? 0);
+    }
+    expect(seen).toEqual(['1 again', '1', '2', '3']);
+    const after = await house[down]();
+    expect(publishes(after.resumable('a'))).toEqual([]);
+  });
   test('thousands of them, page by page', async () => {
     const house = new House();
     const pub = house.rig.client('pub');

@@ -111,11 +111,11 @@ test('thousands of CONNECTs that wait for one identifier are all answered, and t
   rig.client('x', { username: 'holder' });
   const waiting = numbered(3000).map(() => rig.open({ protocolVersion: 5 }).connect({ clientId: 'x', username: 'other' }));
   for (const client of waiting.slice(0, -1)) client.drop();
-  expect(answers).toHaveLength(1);
-  answers[0]?.(true);
-  await rig.settle();
-  for (const answer of answers.slice(1)) answer(true);
-  await rig.settle();
+  expect(answers).toHaveLength(1000); // hookConcurrencyMax: the hook is asked before anybody stands in line
+  while (answers.length > 0) {
+    for (const answer of answers.splice(0)) answer(true);
+    await rig.settle();
+  }
   expect(short(waiting.at(-1)?.received() ?? [])).toEqual(['connack']);
   expect(rig.stats).toMatchObject({ clients: 1, sessions: 1, connections: 1 });
 });

@@ -85,24 +85,32 @@ test('wills asked for late: as many wills as displaced clients, each once', asyn
   expect(new Set(seen)).toEqual(new Set(['0', '1', '2']));
 });
 
-test('the takeover hook answers late: CONNECTs behind it wait their turn', async () => {
+// It is asked before a CONNECT stands in line for the identifier: a stranger never holds up the owner.
+test('the takeover hook answers late: the owner passes, and whoever was granted another holder is asked again', async () => {
   const asked = new Asked<Parameters<Takeover>[1], boolean>(() => rig);
   const rig: Rig = openRig({ authenticate: () => true, takeover: (_, holder) => asked.ask(holder) });
   const first = rig.client('a', { username: 'p' });
   const others = ['q', 'r', 'p'].map((username) => rig.open().connect({ clientId: 'a', username }));
+  expect(asked.questions).toMatchObject([{ principal: 'p' }, { principal: 'p' }]);
+  expect(short(first.received())).toEqual(['disconnect 0x8e']); // by the owner's own CONNECT
+  expect(short((others[2] as Client).received())).toEqual(['connack']);
+  await asked.answer(true); // q has it now
   expect(asked.questions).toMatchObject([{ principal: 'p' }]);
-  await asked.answer(true); // q has it now; r is asked about against q
+  await asked.answer(true); // r may have it of p, and is asked about against q
   expect(asked.questions).toMatchObject([{ principal: 'q' }]);
-  await asked.answer(false); // r is refused; p is asked about against q
-  expect(asked.questions).toMatchObject([{ principal: 'q' }]);
-  await asked.answer(true);
-  expect([first, ...others].map((client) => short(client.received()))).toEqual([
-    ['disconnect 0x8e'],
-    ['connack', 'disconnect 0x8e'],
-    ['connack 0x87'],
-    ['connack'],
-  ]);
+  await asked.answer(false);
+  expect(others.map((client) => short(client.received()))).toEqual([['connack'], ['connack 0x87'], ['disconnect 0x8e']]);
   expect(rig.stats).toMatchObject({ sessions: 1, clients: 1 });
+});
+
+test('a takeover that is allowed when the session has ended finds a free identifier', async () => {
+  const asked = new Asked<Parameters<Takeover>[1], boolean>(() => rig);
+  const rig: Rig = openRig({ authenticate: () => true, takeover: (_, holder) => asked.ask(holder) });
+  const holder = rig.client('a', { username: 'p' });
+  const other = rig.open().connect({ clientId: 'a', clean: false, username: 'q' });
+  holder.disconnect();
+  await asked.answer(true);
+  expect(other.received()).toMatchObject([{ type: 'connack', reasonCode: 0, sessionPresent: false }]);
 });
 
 test('a client that waits behind another and goes away lets the next one through', async () => {

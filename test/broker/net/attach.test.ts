@@ -3,6 +3,8 @@ import { createServer, get, type Server } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import express from 'express';
 import { WebSocket } from 'ws';
+import type { WireSendPacket } from '../../../src/testing/index.js';
+import { encodePacket } from '../../../src/testing/wire-codec.js';
 import { closeAll, listening, mqttJs, nextText, realBroker, atEnd } from '../../support/sockets.js';
 
 afterEach(closeAll);
@@ -128,4 +130,43 @@ test('close() detaches and ends its WebSocket connections; the server stays the 
   await gone;
   expect(await status(port, '/')).toBe(204);
   expect(server.listenerCount('upgrade')).toBe(0);
+});
+
+test('a client that says everything, DISCONNECT included, and closes while hooks are slow has published, and leaves no will', async () => {
+  let answer: () => void = () => undefined;
+  let isAsked: () => void = () => undefined;
+  const asked = new Promise<void>((resolve) => (isAsked = resolve));
+  const slow = new Promise<void>((resolve) => (answer = resolve));
+  const broker = realBroker({
+    authorize: async (_, { type }) => {
+      if (type === 'publish') isAsked();
+      if (type === 'publish') await slow;
+      return true;
+    },
+  });
+  const server = createServer();
+  broker.attach(server);
+  const nearClosed = new Promise((resolve) => server.once('upgrade', (_request, near) => near.once('close', resolve)));
+  const port = await listening(server);
+  const messages = broker.subscribe('#');
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/mqtt`, 'mqtt');
+  atEnd(() => socket.terminate());
+  const will = { topic: 'w', payload: 'will', qos: 0, retain: false };
+  const packets: WireSendPacket[] = [
+    { cmd: 'connect', clientId: 'a', clean: true, keepalive: 0, will },
+    { cmd: 'publish', topic: 't', payload: '1', qos: 0, retain: false, dup: false },
+    { cmd: 'publish', topic: 't', payload: '2', qos: 0, retain: false, dup: false },
+    { cmd: 'disconnect' },
+  ];
+  await new Promise((resolve) => socket.once('open', resolve));
+  for (const packet of packets) socket.send(encodePacket(packet, 4));
+  await asked;
+  const gone = new Promise((resolve) => broker.once('clientDisconnected', (_, { why }) => resolve(why)));
+  socket.close(1000);
+  await nearClosed;
+  await new Promise((resolve) => void setImmediate(resolve)); // the broker knows that it is gone
+  answer();
+  expect(await gone).toBe('DISCONNECT');
+  expect([(await messages.next()).value?.text(), (await messages.next()).value?.text()]).toEqual(['1', '2']);
+  expect(broker.stats()).toMatchObject({ willsPublished: 0, clients: 0, connections: 0 });
 });
