@@ -70,7 +70,7 @@ describe('mosquitto_passwd', () => {
   });
 });
 
-describe('SCRAM-SHA-256 with MQTT.js', () => {
+describe('SCRAM-SHA-256 with MQTT.js and Paho', () => {
   const authenticationMethod = 'SCRAM-SHA-256';
   const hmac = (key: Uint8Array, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
@@ -149,6 +149,17 @@ describe('SCRAM-SHA-256 with MQTT.js', () => {
     expect(connack).toMatchObject({ reasonCode: 0, properties: { authenticationMethod } });
     expect(peer.trusts(connack.properties?.authenticationData)).toBe(true);
     expect(broker.clients.get('js')?.principal).toBe('ann');
+  });
+  test('Paho for Python does the same', async () => {
+    const principals: (string | undefined)[] = [];
+    const { broker, port } = await serve({ authenticate });
+    broker.on('client', ({ principal }) => void principals.push(principal));
+    const python = (user: string, password: string) =>
+      run('/usr/bin/python3', join(import.meta.dirname, 'python', 'scram.py'), String(port), user, password);
+    expect(await python('ann', 'pencil')).toMatchObject({ code: 0, out: ['0x00 proven'] });
+    expect(principals).toEqual(['ann']);
+    expect(await python('ann', 'pen')).toMatchObject({ out: ['0x87 not proven'] });
+    expect(principals).toEqual(['ann']);
   });
   test('a wrong password and an unknown user are refused alike', async () => {
     const { port } = await serve({ authenticate });
