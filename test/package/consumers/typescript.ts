@@ -1,10 +1,13 @@
 // Prints the CONNACK that a fresh broker answers with, closes the broker under the client, and must then exit.
 import { connect } from 'node:net';
 import { createBroker } from 'odonata';
+import type * as aedes from 'odonata/aedes';
+import type * as auth from 'odonata/auth';
+import type * as level from 'odonata/level';
 import type * as testing from 'odonata/testing';
 
-/** Checks the declarations of the other entry point too. */
-export type TestKit = typeof testing;
+/** Checks the declarations of the other entry points too. */
+export type Others = typeof aedes & typeof auth & typeof level & typeof testing;
 
 const broker = createBroker();
 const { port }: { readonly port: number } = await broker.listen({ port: 0 });
