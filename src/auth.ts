@@ -1,5 +1,4 @@
 /** The public door of `odonata/auth`: ready-made hooks. */
-export { allOf, authorizeAllOf } from './auth/all-of.js';
 export { clientCertificate } from './auth/client-certificate.js';
 export type { CertificateName, ClientCertificateOptions } from './auth/client-certificate.js';
 export { jwt } from './auth/jwt.js';

@@ -64,7 +64,10 @@ export interface RateLimitOptions {
 
 /** Two hooks. Made by {@link rateLimit}. @public */
 export interface RateLimit {
-  /** Refuses with 0x9F Connection rate exceeded; lets all others in, so put it in front of the hook that knows who they are: see {@link allOf}. Re-authentications do not count. */
+  /**
+   * Refuses with 0x9F Connection rate exceeded; lets all others in, so put it in front of the hook that knows who they
+   * are, which `broker.use` adds. Re-authentications do not count.
+   */
   readonly authenticate: Authenticate;
   /** Refuses a publish with 0x97 Quota exceeded; allows all else. Must be asked each time: its answers are never cached. */
   readonly authorize: Authorize;

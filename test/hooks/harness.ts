@@ -51,23 +51,26 @@ export function harness(hooks: Hooks = {}, options: Partial<HookRunnerOptions> =
     connection: {},
     signal: controller.signal,
   });
-  const request = (fields: Partial<AuthenticateRequest> = {}): AuthenticateRequest => ({
-    type: 'connect',
-    clientId: 'c',
-    username: undefined,
-    password: undefined,
-    protocolVersion: 5,
-    cleanStart: true,
-    keepAliveSeconds: 60,
-    properties: {},
-    authenticationMethod: undefined,
-    authenticationData: undefined,
-    connection: {},
-    signal: new AbortController().signal,
-    ...fields,
-  });
+  const request = (fields: Partial<AuthenticateRequest> = {}): AuthenticateRequest => requestOf(new AbortController().signal, fields);
   return { runner, failures, pending: () => pending, deadlines, client, request };
 }
+
+/** What a 5.0 client `c` shows that has neither user name nor password. */
+export const requestOf = (signal: AbortSignal, fields: Partial<AuthenticateRequest> = {}): AuthenticateRequest => ({
+  type: 'connect',
+  clientId: 'c',
+  username: undefined,
+  password: undefined,
+  protocolVersion: 5,
+  cleanStart: true,
+  keepAliveSeconds: 60,
+  properties: {},
+  authenticationMethod: undefined,
+  authenticationData: undefined,
+  connection: {},
+  signal,
+  ...fields,
+});
 
 /** Lets promises that have settled be heard. */
 export const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

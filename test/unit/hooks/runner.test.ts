@@ -14,6 +14,7 @@ import type {
   Hooks,
   SubscribeRequest,
 } from '../../../src/hooks/hooks.js';
+import { requestOf } from '../../hooks/harness.js';
 
 const publish = (topic = 'a'): Action => ({
   type: 'publish',
@@ -50,21 +51,7 @@ function harness(hooks: Hooks, hookTimeoutSeconds = 10) {
     connection: {},
     signal: controller.signal,
   };
-  const request = (fields: Partial<AuthenticateRequest> = {}): AuthenticateRequest => ({
-    type: 'connect',
-    clientId: 'c',
-    username: undefined,
-    password: undefined,
-    protocolVersion: 5,
-    cleanStart: true,
-    keepAliveSeconds: 60,
-    properties: {},
-    authenticationMethod: undefined,
-    authenticationData: undefined,
-    connection: {},
-    signal: controller.signal,
-    ...fields,
-  });
+  const request = (fields: Partial<AuthenticateRequest> = {}): AuthenticateRequest => requestOf(controller.signal, fields);
   return {
     runner,
     client,
