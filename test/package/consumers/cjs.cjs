@@ -2,7 +2,7 @@
 const { mkdtempSync, rmSync } = require('node:fs');
 const { connect } = require('node:net');
 const { tmpdir } = require('node:os');
-const { join } = require('node:path');
+const path = require('node:path');
 const { createBroker } = require('odonata');
 const { aedesStore } = require('odonata/aedes');
 const { acl } = require('odonata/auth');
@@ -21,7 +21,7 @@ async function main() {
   await broker.close();
 
   // Each subpath loads, and a folder keeps what it is given.
-  const folder = mkdtempSync(join(tmpdir(), 'odonata-consumer-'));
+  const folder = mkdtempSync(path.join(tmpdir(), 'odonata-consumer-'));
   try {
     const first = createBroker({ storage: level(folder), authorize: acl([]) });
     await first.publish('t', 'kept', { qos: 1, retain: true });
