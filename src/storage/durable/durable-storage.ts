@@ -27,7 +27,9 @@ import { Committer } from './committer.js';
 import { guarded, type Guard } from './guarded.js';
 import { Journal } from './journal.js';
 import { LogWriter } from './log.js';
-import { Queries } from './queries.js';
+import { Listings } from './listings.js';
+import { QueueQueries } from './queue-queries.js';
+import { RetainedQueries } from './retained-queries.js';
 import { recover } from './recovery.js';
 import { readFailure } from './sealed.js';
 import { StoreState } from './store-state.js';
@@ -60,7 +62,9 @@ interface Opened {
   readonly changes: Changes;
   readonly journal: Journal;
   readonly committer: Committer;
-  readonly queries: Queries;
+  readonly queues: QueueQueries;
+  readonly retained: RetainedQueries;
+  readonly listings: Listings;
   readonly guard: Guard;
 }
 
@@ -101,7 +105,10 @@ class DurableStorage implements Storage {
       const journal = new Journal({ store, state, log, clock, checkpointBytes: this.checkpointBytes, onDamaged }, recovered);
       const committer = new Committer(store, journal, listener, clock);
       const changes = new Changes(state, log, journal, committer, clock);
-      this.opened = { state, log, changes, journal, committer, queries: new Queries(store, state, clock), guard };
+      const queues = new QueueQueries(store, state, clock);
+      const retained = new RetainedQueries(store, state, clock);
+      const listings = new Listings(store, state, clock);
+      this.opened = { state, log, changes, journal, committer, queues, retained, listings, guard };
     } catch (error) {
       this.clock = closedClock;
       await store.close().catch(() => undefined);
@@ -190,15 +197,15 @@ class DurableStorage implements Storage {
   }
 
   private answerFromMemory(query: LoadQueries[LoadKind]): LoadAnswers[LoadKind] | undefined {
-    const { journal, queries } = this.opened as Opened;
+    const { journal, queues, retained } = this.opened as Opened;
     if (journal.isSettling) return undefined;
-    if (query.type === 'queue') return queries.queueInMemory(query);
-    if (query.type === 'retained') return queries.retainedInMemory(query);
+    if (query.type === 'queue') return queues.inMemory(query);
+    if (query.type === 'retained') return retained.inMemory(query);
     return undefined;
   }
 
   private async answer(query: LoadQueries[LoadKind]): Promise<LoadAnswers[LoadKind]> {
-    const { journal, committer, queries } = this.opened as Opened;
+    const { journal, committer, queues, retained, listings } = this.opened as Opened;
     if (query.type === 'sessions' || query.type === 'groups' || query.type === 'retainedTopics') {
       // The disk says all of it then.
       journal.wantCheckpoint();
@@ -209,17 +216,17 @@ class DurableStorage implements Storage {
     if (journal.isGivenUp) throw new BrokerError('ODN_ERR_CLOSED', 'the store was closed before it could answer');
     switch (query.type) {
       case 'sessions':
-        return queries.sessions(query);
+        return listings.sessions(query);
       case 'groups':
-        return queries.groups();
+        return listings.groups();
       case 'retainedTopics':
-        return queries.retainedTopics(query);
+        return listings.retainedTopics(query);
       case 'session':
-        return queries.session(query);
+        return queues.inflight(query);
       case 'queue':
-        return queries.queue(query);
+        return queues.page(query);
       case 'retained':
-        return queries.retained(query);
+        return retained.onDisk(query);
     }
   }
 }

@@ -6,6 +6,7 @@ import { Checkpoint, type Leftover } from './checkpoint.js';
 import type { Batch, Batches } from './committer.js';
 import { checkpointKey, kind, numberKey } from './keys.js';
 import type { LogWriter } from './log.js';
+import { readOne } from './read-many.js';
 import type { WallClock } from './records.js';
 import type { Recovered, Tail } from './recovery.js';
 import { checksumOf, isWhole } from './sealed.js';
@@ -125,8 +126,7 @@ export class Journal implements Batches {
   }
 
   private async isStored({ key, checksum }: Tail): Promise<boolean> {
-    const range = { gte: key, lt: Buffer.concat([key, Buffer.of(0)]) };
-    for await (const [, value] of this.parts.store.read(range)) return isWhole(value, checksum);
-    return false;
+    const value = await readOne(this.parts.store, key);
+    return value !== undefined && isWhole(value, checksum);
   }
 }

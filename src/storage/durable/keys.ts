@@ -92,6 +92,12 @@ export function rangeOf(of: Kind, gte: Uint8Array = Buffer.from(of)): { readonly
   return { gte, lt: Buffer.of(of.charCodeAt(0) + 1) };
 }
 
+/** This key and no other. */
+export const onlyKey = (key: Uint8Array): { readonly gte: Uint8Array; readonly lt: Uint8Array } => ({
+  gte: key,
+  lt: Buffer.concat([key, Buffer.of(0)]),
+});
+
 /** Every key of one owner. */
 export const ownerRange = (owner: number): { readonly gte: Uint8Array; readonly lt: Uint8Array } => ({
   gte: numberKey(kind.owner, owner),

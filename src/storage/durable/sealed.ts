@@ -49,6 +49,10 @@ export const isWhole = (value: Uint8Array, checksum: number): boolean =>
 export const checksumOf = (value: Uint8Array): number =>
   Buffer.from(value.buffer, value.byteOffset, value.byteLength).readUInt32BE(1);
 
+/** Something that was stored is not where it was stored. */
+export const damaged = (message: string): BrokerError =>
+  new BrokerError('ODN_ERR_STORAGE_CORRUPT', message, { cause: new DamagedError(message) });
+
 /** The error of the host for what went wrong while `what` was read. */
 export function readFailure(error: unknown, what: string): BrokerError {
   if (error instanceof BrokerError) return error;

@@ -1,19 +1,18 @@
-/** What the broker asks of the durable store. Answers come from memory where they can, else from disk, later. */
-import { BrokerError } from '../../errors/errors.js';
-import type { Message } from '../../packet/publication.js';
+/** Messages of one queue: those that wait, page by page, and those that were sent to a client that resumes its session. */
 import type { KeyValueStore } from '../key-value-store.js';
 import { sessionQueueId } from '../storage.js';
-import type { InflightRecord, LoadAnswers, LoadQueries, QueueEntry, StoredSession } from '../storage.js';
-import { DamagedError } from './byte-reader.js';
+import type { InflightRecord, LoadAnswers, LoadQueries, QueueEntry } from '../storage.js';
 import { forgotten, type DurableQueue } from './durable-queue.js';
-import { kind, lastOfRun, numberKey, numberOf, ownerRange, part, rangeOf, runRange, suffixOf, topicKey } from './keys.js';
+import { kind, lastOfRun, numberKey, runRange } from './keys.js';
 import type { Owner } from './owner.js';
-import { readMessage, readSession, readSubscription, readWill, type WallClock } from './records.js';
+import { readMany } from './read-many.js';
+import { readMessage, type WallClock } from './records.js';
 import { reading } from './recovery.js';
 import { readRun, type RunEntry } from './run.js';
+import { damaged } from './sealed.js';
 import type { StoreState } from './store-state.js';
 
-export class Queries {
+export class QueueQueries {
   private readonly store: KeyValueStore;
   private readonly state: StoreState;
   private readonly clock: WallClock;
@@ -25,22 +24,22 @@ export class Queries {
   }
 
   /** A page of a queue from memory, or `undefined` when some of it is on disk. */
-  queueInMemory({ queue: id, after, limit, bytesMax }: LoadQueries['queue']): LoadAnswers['queue'] | undefined {
+  inMemory({ queue: id, after, limit, bytesMax }: LoadQueries['queue']): LoadAnswers['queue'] | undefined {
     const queue = this.state.find(id)?.queue;
     if (queue === undefined) return { entries: [] };
     if (queue.runs.last > after) return undefined;
     return { entries: queue.memory.page(after, limit, bytesMax) };
   }
 
-  async queue(query: LoadQueries['queue']): Promise<LoadAnswers['queue']> {
+  async page(query: LoadQueries['queue']): Promise<LoadAnswers['queue']> {
     const { after, limit, bytesMax } = query;
     const owner = this.state.find(query.queue);
     if (owner?.queue === undefined) return { entries: [] };
     const { queue } = owner;
     const inMemory = queue.memory.page(after, limit, bytesMax);
     const onDisk = await this.waitingOnDisk(owner, queue, query);
-    const { answer, isCut } = await this.page(owner, queue, onDisk.entries, limit, bytesMax);
-    if (!onDisk.isAll && answer.entries.length === 0) return this.queue({ ...query, after: onDisk.through }); // they went meanwhile
+    const { answer, isCut } = await this.filled(owner, queue, onDisk.entries, limit, bytesMax);
+    if (!onDisk.isAll && answer.entries.length === 0) return this.page({ ...query, after: onDisk.through }); // they went meanwhile
     if (!onDisk.isAll || isCut) return answer; // memory comes behind what was left out
     let { bytes } = onDisk;
     for (const entry of inMemory) {
@@ -84,7 +83,7 @@ export class Queries {
     return { entries, bytes, through, isAll: true };
   }
 
-  async session({ clientId }: LoadQueries['session']): Promise<LoadAnswers['session']> {
+  async inflight({ clientId }: LoadQueries['session']): Promise<LoadAnswers['session']> {
     const owner = this.state.find(sessionQueueId(clientId));
     const receivedPacketIds = [...(owner?.received ?? [])];
     const queue = owner?.queue;
@@ -112,92 +111,6 @@ export class Queries {
     return { inflight: [...inflight, ...inMemory], receivedPacketIds };
   }
 
-  /** Everything has just been written, so that the disk says all. */
-  async sessions({ after, limit }: LoadQueries['sessions']): Promise<LoadAnswers['sessions']> {
-    const sessions: StoredSession[] = [];
-    let current: { owner: Owner; subscriptions: StoredSession['subscriptions'][number][]; session?: StoredSession['session']; will?: StoredSession['will'] } | undefined;
-    const finish = (): void => {
-      if (current?.session === undefined) return;
-      const { owner, session, subscriptions, will } = current;
-      sessions.push({ session, subscriptions, will, queue: owner.queue?.summary ?? noQueue });
-    };
-    const from = after === undefined ? undefined : ownerRange(Number(after)).gte;
-    for await (const [key, value] of this.store.read(rangeOf(kind.owner, from))) {
-      const number = numberOf(key);
-      if (current?.owner.number !== number) {
-        finish();
-        current = undefined;
-        const owner = this.state.get(number);
-        if (sessions.length === limit) return { sessions, next: String(number) };
-        if (owner === undefined || owner.isGroup) continue;
-        current = { owner, subscriptions: [] };
-      }
-      const suffix = suffixOf(key);
-      const { clock } = this;
-      const found = current;
-      reading(`a record of ${found.owner.id}`, value, (reader) => {
-        if (suffix === part.session) found.session = readSession(reader);
-        else if (suffix === part.will) found.will = readWill(reader, clock);
-        else if (suffix.startsWith(part.subscription)) found.subscriptions.push(readSubscription(reader));
-      });
-    }
-    finish();
-    return { sessions, next: undefined };
-  }
-
-  groups(): LoadAnswers['groups'] {
-    const groups = [...this.state.owners()].filter(({ isGroup, queue }) => isGroup && queue !== undefined && queue.summary.messages > 0);
-    return { groups: groups.map(({ id, queue }) => ({ sharedFilter: id.slice(2), queue: (queue as DurableQueue).summary })) };
-  }
-
-  async retainedTopics({ after, limit }: LoadQueries['retainedTopics']): Promise<LoadAnswers['retainedTopics']> {
-    const topics: LoadAnswers['retainedTopics']['topics'][number][] = [];
-    const from = after === undefined ? undefined : topicKey(kind.retainedRef, Buffer.from(after, 'utf8'));
-    for await (const [key, value] of this.store.read(rangeOf(kind.retainedRef, from))) {
-      const topic = Buffer.from(key.subarray(1)).toString('utf8');
-      if (topics.length === limit) return { topics, next: topic };
-      reading(`what is known of the retained message of ${topic}`, value, (reader) => {
-        topics.push({ topic, bytes: reader.varint(), expiresAtWallMs: reader.double() });
-      });
-    }
-    return { topics, next: undefined };
-  }
-
-  /** Retained messages from memory, or `undefined` when some are on disk. */
-  retainedInMemory({ topics }: LoadQueries['retained']): LoadAnswers['retained'] | undefined {
-    const { retained } = this.state;
-    if (!topics.every((topic) => retained.has(topic))) return undefined;
-    return { messages: topics.map((topic) => retained.get(topic)) };
-  }
-
-  async retained({ topics }: LoadQueries['retained']): Promise<LoadAnswers['retained']> {
-    const { retained } = this.state;
-    const onDisk = topics.filter((topic) => !retained.has(topic));
-    const inMemory = new Map(topics.map((topic) => [topic, retained.get(topic)]));
-    const values = await this.many(onDisk.map((topic) => topicKey(kind.retained, Buffer.from(topic, 'utf8'))));
-    const missing: string[] = [];
-    onDisk.forEach((topic, index) => {
-      const value = values[index];
-      if (value !== undefined) inMemory.set(topic, this.message(`the retained message of ${topic}`, value));
-      else missing.push(topic);
-    });
-    await this.noneLost(missing);
-    return { messages: topics.map((topic) => inMemory.get(topic)) };
-  }
-
-  /** A retained message that is missing while its topic is known has not been cleared: it is lost. */
-  private async noneLost(topics: readonly string[]): Promise<void> {
-    const keysOf = (of: 'r' | 'R'): Buffer[] => topics.map((topic) => topicKey(of, Buffer.from(topic, 'utf8')));
-    const refs = await this.many(keysOf(kind.retainedRef));
-    if (refs.every((ref) => ref === undefined)) return;
-    // Set, or set and cleared, while it was looked for: then both are there now, or the change is in memory.
-    const values = await this.many(keysOf(kind.retained));
-    topics.forEach((topic, index) => {
-      if (refs[index] === undefined || values[index] !== undefined || this.state.retained.has(topic)) return;
-      throw damaged(`the retained message of ${topic} is not where it was stored`);
-    });
-  }
-
   // ---- runs and shared messages ----
 
   private run(owner: Owner, value: Uint8Array, wanted: (sequence: number) => boolean): RunEntry[] {
@@ -213,7 +126,7 @@ export class Queries {
     return found;
   }
 
-  private async page(
+  private async filled(
     owner: Owner,
     queue: DurableQueue,
     found: readonly RunEntry[],
@@ -241,29 +154,12 @@ export class Queries {
   private async fill(owner: Owner, entries: readonly RunEntry[], isNeeded: (sequence: number) => boolean): Promise<void> {
     const shared = entries.filter(({ message }) => message === undefined);
     if (shared.length === 0) return;
-    const values = await this.many(shared.map(({ body }) => numberKey(kind.body, body)));
+    const values = await readMany(this.store, shared.map(({ body }) => numberKey(kind.body, body)));
     shared.forEach((entry, index) => {
       const value = values[index];
-      if (value !== undefined) entry.message = this.message(`message ${entry.body}`, value);
+      if (value !== undefined) entry.message = reading(`message ${entry.body}`, value, (reader) => readMessage(reader, this.clock));
       else if (isNeeded(entry.sequence)) throw damaged(`message ${entry.body} of ${owner.id} is not where it was stored`);
     });
-  }
-
-  private message(what: string, value: Uint8Array): Message {
-    return reading(what, value, (reader) => readMessage(reader, this.clock));
-  }
-
-  private async many(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
-    if (keys.length === 0) return [];
-    if (this.store.readMany !== undefined) return this.store.readMany(keys);
-    const values: (Uint8Array | undefined)[] = [];
-    for (const key of keys) values.push(await this.one(key));
-    return values;
-  }
-
-  private async one(key: Uint8Array): Promise<Uint8Array | undefined> {
-    for await (const [, value] of this.store.read({ gte: key, lt: Buffer.concat([key, Buffer.of(0)]) })) return value;
-    return undefined;
   }
 }
 
@@ -275,8 +171,6 @@ interface OnDiskPage {
   /** Nothing that is on disk is left out. */
   readonly isAll: boolean;
 }
-
-const noQueue = { messages: 0, bytes: 0, nextSequence: 1 };
 
 const releasedEntry = (sequence: number): QueueEntry => ({
   sequence,
@@ -293,9 +187,6 @@ const entryOf = ({ sequence, qos, retain, subscriptionIdentifiers, message }: Ru
   subscriptionIdentifiers,
   message: message ?? forgotten,
 });
-
-const damaged = (message: string): BrokerError =>
-  new BrokerError('ODN_ERR_STORAGE_CORRUPT', message, { cause: new DamagedError(message) });
 
 function bytesOf(run: readonly RunEntry[]): number {
   let bytes = 0;
