@@ -7,7 +7,7 @@ import type * as level from 'odonata/level';
 import type * as testing from 'odonata/testing';
 
 /** Checks the declarations of the other entry points too. */
-export type Others = typeof aedes & typeof auth & typeof level & typeof testing;
+export type Others = readonly [typeof aedes, typeof auth, typeof level, typeof testing];
 
 const broker = createBroker();
 const { port }: { readonly port: number } = await broker.listen({ port: 0 });

@@ -4,7 +4,9 @@ import fc from 'fast-check';
 import * as keys from '../../../../src/storage/durable/keys.js';
 
 const { kind, part } = keys;
-const number = fc.oneof(fc.nat(1000), fc.nat({ max: 2 ** 31 - 1 }), fc.integer({ min: 0, max: 2 ** 48 - 2 }));
+/** The largest that has a range: its end is the next number, and there are six bytes for it. */
+const ownerMax = 2 ** 48 - 2;
+const number = fc.oneof(fc.nat(1000), fc.nat({ max: 2 ** 31 - 1 }), fc.integer({ min: 0, max: ownerMax }), fc.constant(ownerMax));
 const packetId = fc.integer({ min: 1, max: 65_535 });
 const filter = fc.string({ unit: 'grapheme', minLength: 1 });
 const isIn = (key: Uint8Array, { gte, lt }: { readonly gte: Uint8Array; readonly lt: Uint8Array }): boolean =>
@@ -50,7 +52,7 @@ describe('an owner', () => {
         const key = keys.numberKey(kind.run, owner, last);
         expect(isIn(key, keys.runRange(owner, Math.max(0, last - before)))).toBe(true);
         expect(isIn(key, keys.runRange(owner, last + 1))).toBe(false);
-        expect(isIn(key, keys.runRange(owner + 1, 0))).toBe(false);
+        if (owner < ownerMax) expect(isIn(key, keys.runRange(owner + 1, 0))).toBe(false);
       }),
     );
   });
